@@ -1,0 +1,133 @@
+"""Putting the server together, serving, and stopping in order.
+
+Stopping (§9, RT-8): no new connections, what the writer has is committed and answered, every realtime
+connection is closed with 1012, requests under way get a moment to finish, then the store is closed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import trio
+from hypercorn.config import Config as HypercornConfig
+from hypercorn.trio.lifespan import Lifespan
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ConnectionState, LifespanState
+from hypercorn.utils import wrap_app
+
+from .core.limits import Limits
+from .hub import Closing, Hub
+from .service import Kernel, Service
+from .storage.base import Store
+from .storage.sqlite import SqliteStore
+from .storage.writer import Writer
+from .transport import heartbeat
+from .transport.front_door import FrontDoor, PrefixedStream
+from .transport.http import make_app
+from .transport.socket import serve_socket
+
+log = logging.getLogger(__name__)
+
+STOPPING_S = 3.0
+"""How long requests under way may take when the server stops."""
+LISTEN_BACKLOG = 2_048
+
+
+@asynccontextmanager
+async def running_service(store: Store, limits: Limits) -> AsyncIterator[Service]:
+    """The use cases over `store`, with their writer running. The store stays the caller's."""
+    writer = Writer(store)
+    kernel = Kernel(store, writer, Hub(), limits)
+    writer.start()
+    try:
+        yield Service(kernel)
+    finally:
+        with trio.CancelScope(shield=True):
+            await writer.stop()
+
+
+async def serve(
+    data: Path,
+    *,
+    host: str,
+    port: int,
+    limits: Limits | None = None,
+    stop: trio.Event,
+    task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve the folder `data` until `stop` is set. Reports the URLs that it listens on.
+
+    Raises `StoreUnusable` and `OSError` (address in use) before it has started.
+    """
+    store = SqliteStore(data)
+    try:
+        listeners = await trio.open_tcp_listeners(port, host=host, backlog=LISTEN_BACKLOG)
+        async with running_service(store, limits or Limits()) as service:
+            await _serve_listeners(service, listeners, stop, task_status)
+    finally:
+        store.close()
+
+
+async def _serve_listeners(
+    service: Service,
+    listeners: list[trio.SocketListener],
+    stop: trio.Event,
+    task_status: trio.TaskStatus[list[str]],
+) -> None:
+    config = _hypercorn_config(service.kernel.limits)
+    app = wrap_app(make_app(service), config.wsgi_max_body_size, "asgi")
+    context = WorkerContext(None)
+    state: LifespanState = {}
+    lifespan = Lifespan(app, config, state)
+
+    async def http(stream: trio.SocketStream, head: bytes) -> None:
+        # Hypercorn names its TLS stream as the type, but takes any that has a `socket`.
+        connection = cast(Any, PrefixedStream(stream, head))
+        await TCPServer(app, config, context, ConnectionState(state.copy()), connection)
+
+    async def chat(stream: trio.SocketStream, head: bytes) -> None:
+        await serve_socket(service, stream, head)
+
+    async with trio.open_nursery() as background:
+        await background.start(lifespan.handle_lifespan)
+        await lifespan.wait_for_startup()
+        background.start_soon(heartbeat.watch, service.kernel)
+        async with trio.open_nursery() as connections:
+            async with trio.open_nursery() as accepting:
+                door = FrontDoor(chat, http)
+                accepting.start_soon(_accept, door, listeners, connections)
+                task_status.started([_url(listener) for listener in listeners])
+                await stop.wait()
+                accepting.cancel_scope.cancel()
+            service.kernel.hub.close_all(Closing(1012, "the server is stopping"))
+            await context.terminated.set()
+            connections.cancel_scope.deadline = trio.current_time() + STOPPING_S
+        await lifespan.wait_for_shutdown()
+        background.cancel_scope.cancel()
+
+
+async def _accept(
+    door: FrontDoor, listeners: list[trio.SocketListener], connections: trio.Nursery
+) -> None:
+    await trio.serve_listeners(door, listeners, handler_nursery=connections)
+
+
+def _hypercorn_config(limits: Limits) -> HypercornConfig:
+    config = HypercornConfig()
+    config.include_server_header = False
+    config.accesslog = None
+    config.errorlog = logging.getLogger("hypercorn.error")
+    config.websocket_max_message_size = limits.max_frame_bytes
+    config.websocket_ping_interval = limits.heartbeat_interval_ms / 1000
+    config.graceful_timeout = STOPPING_S
+    return config
+
+
+def _url(listener: trio.SocketListener) -> str:
+    host, port = listener.socket.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,104 @@
+"""`msgcheck serve`: the reference server from the command line.
+
+It prints one line on standard output when it serves, and logs to standard error. It stops in order on
+SIGTERM and SIGINT and, with `--until-stdin-closes`, when whoever started it is gone.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+import trio
+
+from .app import serve as serve_app
+from .storage.base import StoreUnusable
+
+log = logging.getLogger(__name__)
+
+LEVELS = ("debug", "info", "warning", "error")
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the database. Without it, a temporary one that is removed at the end.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(LEVELS),
+    default="warning",
+    show_default=True,
+    help="What to log.",
+)
+@click.option(
+    "--until-stdin-closes",
+    is_flag=True,
+    help="Stop when standard input is closed, so that no server outlives the program that started it.",
+)
+def serve(
+    host: str, port: int, data: Path | None, log_level: str, until_stdin_closes: bool
+) -> None:
+    """Run the reference server of the Messenger API."""
+    logging.basicConfig(
+        level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    with tempfile.TemporaryDirectory(prefix="msgcheck-") as temporary:
+        if data is None:
+            data = Path(temporary)
+            click.echo(f"msgcheck serve: no --data given, keeping everything in {data}", err=True)
+        try:
+            trio.run(_serve, host, port, data, until_stdin_closes)
+        except* StoreUnusable as unusable:
+            _give_up(str(unusable.exceptions[0]))
+        except* OSError as trouble:
+            _give_up(f"cannot listen on {host}:{port}: {trouble.exceptions[0]}.")
+
+
+def _give_up(reason: str) -> None:
+    click.echo(f"msgcheck serve: {reason}", err=True)
+    sys.exit(2)
+
+
+async def _serve(host: str, port: int, data: Path, until_stdin_closes: bool) -> None:
+    stop = trio.Event()
+    async with trio.open_nursery() as nursery:
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            nursery.start_soon(_stop_at_signal, signals, stop)
+            if until_stdin_closes:
+                nursery.start_soon(_stop_at_end_of_input, stop)
+
+            async def run(task_status: trio.TaskStatus[list[str]]) -> None:
+                await serve_app(data, host=host, port=port, stop=stop, task_status=task_status)
+                nursery.cancel_scope.cancel()
+
+            urls = await nursery.start(run)
+            click.echo(f"msgcheck serve: listening on {' '.join(urls)}")
+            await stop.wait()
+            click.echo("msgcheck serve: stopping", err=True)
+            await trio.sleep_forever()
+
+
+async def _stop_at_signal(signals: object, stop: trio.Event) -> None:
+    async for _ in signals:  # type: ignore[attr-defined]  # trio's receiver has no public type
+        stop.set()
+
+
+async def _stop_at_end_of_input(stop: trio.Event) -> None:
+    stream = trio.lowlevel.FdStream(0)
+    while await stream.receive_some(1024):
+        pass
+    stop.set()

@@ -1,0 +1,241 @@
+"""The error catalogue (Messenger API §11) as a tree of exceptions.
+
+Each class is one wire code and knows its HTTP status, so every layer raises them and only the
+transports turn them into a problem document or a `failed`/`error` frame::
+
+    ApiError
+    ├── BadRequest (400)       malformed, invalid_limit, invalid_cursor, invalid_encoding
+    ├── Unauthorized (401)     unauthorized, bad_credentials
+    ├── Forbidden (403)        not_permitted, not_sender, not_a_member
+    ├── NotFound (404)         not_found, unknown_user, unknown_device, unknown_conversation, …
+    ├── Conflict (409)         user_exists, idempotency_conflict, encryption_mismatch
+    ├── Unprocessable (422)    invalid_request, invalid_body, weak_password, out_of_range, …
+    └── the rest               method_not_allowed, message_too_large, upgrade_required, unavailable, …
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from msgspec import Struct
+
+
+class Pointed(Struct, frozen=True):
+    """One place of an invalid input: an RFC 6901 pointer and what is wrong there."""
+
+    pointer: str
+    detail: str
+
+
+class ApiError(Exception):
+    """A refusal with a stable code. `extra` are further members of the problem (RFC 9457)."""
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal error"
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self, detail: str | None = None, *, errors: Sequence[Pointed] = (), **extra: Any
+    ) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.errors = tuple(errors)
+        self.extra = extra
+
+
+class Internal(ApiError):
+    """Always a bug of the server."""
+
+
+class BadRequest(ApiError):
+    """400."""
+
+    status = 400
+
+
+class Malformed(BadRequest):
+    """The body is not JSON as §1 wants it."""
+
+    code, title = "malformed", "The body is not valid JSON"
+
+
+class InvalidLimit(BadRequest):
+    """A page limit out of range."""
+
+    code, title = "invalid_limit", "The page limit is not valid"
+
+
+class InvalidCursor(BadRequest):
+    """A page cursor that this server did not give for this place."""
+
+    code, title = "invalid_cursor", "The page cursor is not valid"
+
+
+class InvalidEncoding(BadRequest):
+    """An encoding of the realtime channel that is not offered."""
+
+    code, title = "invalid_encoding", "The encoding is not known"
+
+
+class Unauthorized(ApiError):
+    """401: no token, or one that is not (or no longer) valid."""
+
+    status, code, title = 401, "unauthorized", "A valid token is needed"
+
+
+class BadCredentials(Unauthorized):
+    """401: unknown user or wrong password, not told which."""
+
+    code, title = "bad_credentials", "User id or password is wrong"
+
+
+class Forbidden(ApiError):
+    """403."""
+
+    status = 403
+
+
+class NotPermitted(Forbidden):
+    """The member's role does not allow it."""
+
+    code, title = "not_permitted", "This is not permitted"
+
+
+class NotSender(Forbidden):
+    """Only the sender may ask for a message's status."""
+
+    code, title = "not_sender", "Only the sender can ask for this"
+
+
+class NotAMember(Forbidden):
+    """A former member wants to change or send."""
+
+    code, title = "not_a_member", "You are no longer a member"
+
+
+class NotFound(ApiError):
+    """404: no such path."""
+
+    status, code, title = 404, "not_found", "There is nothing at this path"
+
+
+class UnknownUser(NotFound):
+    """No such user, or not one of this conversation."""
+
+    code, title = "unknown_user", "The user is not known"
+
+
+class UnknownDevice(NotFound):
+    """No such device of one's own."""
+
+    code, title = "unknown_device", "The device is not known"
+
+
+class UnknownConversation(NotFound):
+    """No such conversation, or none that the asker is in: existence is not told."""
+
+    code, title = "unknown_conversation", "The conversation is not known"
+
+
+class UnknownMessage(NotFound):
+    """No such message that the asker can see."""
+
+    code, title = "unknown_message", "The message is not known"
+
+
+class MethodNotAllowed(ApiError):
+    """405."""
+
+    status, code, title = 405, "method_not_allowed", "The method is not allowed here"
+
+
+class Conflict(ApiError):
+    """409."""
+
+    status = 409
+
+
+class UserExists(Conflict):
+    """The user id is taken."""
+
+    code, title = "user_exists", "The user id is taken"
+
+
+class IdempotencyConflict(Conflict):
+    """A known client_message_id or Idempotency-Key with another content."""
+
+    code, title = "idempotency_conflict", "The same key was used with another content"
+
+
+class EncryptionMismatch(Conflict):
+    """The direct conversation exists with the other encryption setting."""
+
+    code, title = "encryption_mismatch", "The conversation exists with another encryption setting"
+
+
+class MessageTooLarge(ApiError):
+    """413."""
+
+    status, code, title = 413, "message_too_large", "The request is too large"
+
+
+class Unprocessable(ApiError):
+    """422."""
+
+    status = 422
+
+
+class InvalidRequest(Unprocessable):
+    """A field is missing or has a wrong type or value; `errors` point at it."""
+
+    code, title = "invalid_request", "The request is not valid"
+
+
+class InvalidBody(Unprocessable):
+    """A message body that is not one of the allowed kinds, or too long."""
+
+    code, title = "invalid_body", "The message body is not valid"
+
+
+class WeakPassword(Unprocessable):
+    """Under eight characters."""
+
+    code, title = "weak_password", "The password is too short"
+
+
+class OutOfRange(Unprocessable):
+    """A watermark above the highest visible seq."""
+
+    code, title = "out_of_range", "The seq is above the highest visible one"
+
+
+class TooManyMembers(Unprocessable):
+    """A group would grow over its limit."""
+
+    code, title = "too_many_members", "The group would have too many members"
+
+
+class TooManyDevices(Unprocessable):
+    """A user would have more devices than allowed."""
+
+    code, title = "too_many_devices", "The user has too many devices"
+
+
+class UpgradeRequired(ApiError):
+    """426: the realtime channel was asked for without a WebSocket upgrade."""
+
+    status, code, title = 426, "upgrade_required", "This path is a WebSocket"
+
+
+class Unavailable(ApiError):
+    """503: the store is in trouble; nothing was changed, trying again is safe."""
+
+    status, code, title = 503, "unavailable", "The server cannot do this at the moment"
+    retryable = True
+
+
+def pointed(cls: type[InvalidRequest | InvalidBody], pointer: str, detail: str) -> ApiError:
+    """An error of `cls` about the one place `pointer`."""
+    return cls(detail, errors=[Pointed(pointer, detail)])

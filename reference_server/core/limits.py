@@ -1,0 +1,28 @@
+"""Limits and capabilities as discovery tells them (Messenger API §1)."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+CAPABILITIES = ("groups",)
+"""What this server offers beyond the mandatory parts."""
+
+MAX_DEPTH = 32
+"""Nesting of JSON, the outermost value included (§1)."""
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """The limits in discovery; sizes in bytes unless the name says otherwise."""
+
+    max_frame_bytes: int = 131_072
+    max_text_length: int = 16_384
+    max_group_members: int = 1_000
+    max_devices: int = 10
+    max_page_limit: int = 200
+    max_connection_buffer_bytes: int = 4_194_304
+    heartbeat_interval_ms: int = 30_000
+    token_ttl_s: int = 2_592_000
+
+
+DEFAULT_PAGE_LIMIT = 50
+IDEMPOTENCY_KEY_TTL_MS = 24 * 3600 * 1000

@@ -1,0 +1,151 @@
+"""The things the server is about, as frozen structs in the shape they have on the wire.
+
+`Message` is a log entry as clients see it (§4); `Conversation` is the state from which the next entry
+is decided; `Membership` is one stay of a user in a conversation, because who joins again sees only from
+the new joining on. Times on the wire are RFC 3339 texts, inside they are integer milliseconds.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+Kind = Literal["direct", "group"]
+Role = Literal["owner", "admin", "member"]
+
+
+class TextBody(Struct, frozen=True, tag_field="kind", tag="text"):
+    """``{"kind": "text", "text": …}``; at most `max_text_length` code points."""
+
+    text: str
+
+
+class SystemBody(Struct, frozen=True, tag_field="kind", tag="system", kw_only=True):
+    """A change of membership, role or title, as an entry of the log (§3); from the server only."""
+
+    event: Literal["created", "joined", "left", "removed", "role", "title"]
+    user_id: str | UnsetType = UNSET
+    user_ids: tuple[str, ...] | UnsetType = UNSET
+    role: Role | UnsetType = UNSET
+    title: str | UnsetType = UNSET
+
+
+Body = TextBody | SystemBody
+
+
+class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One entry of a conversation's log."""
+
+    message_id: str
+    conversation_id: str
+    seq: int
+    sender_id: str | None
+    sender_device_id: str | None = None
+    client_message_id: str | None = None
+    created_at: str
+    body: Body
+
+
+class User(Struct, frozen=True):
+    """A profile."""
+
+    user_id: str
+    display_name: str
+    created_at: str
+
+
+class Device(Struct, frozen=True, omit_defaults=True):
+    """One of a user's devices."""
+
+    device_id: str
+    name: str | None
+    created_at: str
+    last_seen_at: str | None
+
+
+class Identity(Struct, frozen=True):
+    """Who speaks: the user and device behind a valid token, and until when (milliseconds)."""
+
+    user_id: str
+    device_id: str
+    expires_at: int
+
+
+class Member(Struct, frozen=True):
+    """A current member of a conversation."""
+
+    role: Role
+    joined_seq: int
+
+
+class Conversation(Struct, frozen=True, kw_only=True):
+    """What deciding the next entry needs: the head of the log and who is in."""
+
+    conversation_id: str
+    kind: Kind
+    title: str | None
+    encrypted: bool
+    created_at: int
+    head_seq: int
+    last_at: int
+    """`created_at` of the newest entry in milliseconds: the next one is not earlier (ORD-6)."""
+    members: dict[str, Member]
+
+
+class Membership(Struct, frozen=True, kw_only=True):
+    """One stay of a user in a conversation; `left_seq` is the entry that ended it."""
+
+    user_id: str
+    role: Role
+    joined_seq: int
+    left_seq: int | None
+    delivered_seq: int
+    read_seq: int
+
+    def sees(self, seq: int) -> bool:
+        """Whether the entry `seq` is visible from this stay (CONV-4)."""
+        return self.joined_seq <= seq and (self.left_seq is None or seq <= self.left_seq)
+
+    def visible_head(self, head_seq: int) -> int:
+        """The highest visible seq, given the conversation's."""
+        return head_seq if self.left_seq is None else self.left_seq
+
+
+class MemberView(Struct, frozen=True):
+    """A member as a conversation shows it."""
+
+    user_id: str
+    role: Role
+    joined_seq: int
+    delivered_seq: int
+    read_seq: int
+
+
+class ConversationView(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A conversation as one member is shown it (§3). `left` is there for former members only."""
+
+    conversation_id: str
+    kind: Kind
+    title: str | None
+    encrypted: bool
+    created_at: str
+    head_seq: int
+    member_count: int
+    members: tuple[MemberView, ...] | UnsetType
+    last_message: Message | None
+    unread_count: int
+    left: bool = False
+
+
+def message_id_of(conversation_id: str, seq: int) -> str:
+    """A message's id. It says where the entry is, so no index is needed to find it again."""
+    return f"{conversation_id}.{seq}"
+
+
+def place_of(message_id: str) -> tuple[str, int] | None:
+    """The conversation and seq behind a message id; None for one that we never gave."""
+    conversation_id, dot, seq = message_id.rpartition(".")
+    if not dot or not seq.isascii() or not seq.isdigit() or len(seq) > 15 or seq[0] == "0":
+        return None
+    return conversation_id, int(seq)

@@ -1,0 +1,56 @@
+"""What connected devices are told, in the shape that it has on the wire (§6).
+
+The service makes these, the hub hands each to whom it concerns, a session writes it. They are frames
+already (`type` is their tag), because an event that reaches a thousand devices is encoded once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from msgspec import Struct
+
+from .core.model import ConversationView, Message
+from .core.receipts import Acknowledged
+
+
+class MessageEvent(Struct, frozen=True, tag_field="type", tag="message"):
+    """A log entry."""
+
+    message: Message
+
+
+class ConversationEvent(Struct, frozen=True, tag_field="type", tag="conversation"):
+    """A conversation that one has become a member of."""
+
+    conversation: ConversationView
+
+
+class StatusEvent(Struct, frozen=True, tag_field="type", tag="status"):
+    """A user's watermark rose."""
+
+    conversation_id: str
+    user_id: str
+    status: Acknowledged
+    up_to_seq: int
+    at: str
+
+
+Event = MessageEvent | ConversationEvent | StatusEvent
+
+
+class Post(Struct, frozen=True):
+    """An event and the users to whose connections it goes; `but` is the connection that caused it."""
+
+    event: Event
+    to: Collection[str]
+    but: Any = None
+
+
+class Revoked(Struct, frozen=True):
+    """A device's session is over: its connection is closed."""
+
+    user_id: str
+    device_id: str
+    reason: str

@@ -1,0 +1,27 @@
+"""The use cases, which HTTP and WebSocket both call, so that they cannot disagree.
+
+`kernel` runs them: a job decides (`core`) and writes (`storage`) inside the writer's transaction; after
+the commit its posts go to the hub and its answer to the caller. `Service` is all of them together.
+"""
+
+from __future__ import annotations
+
+from .accounts import Accounts
+from .conversations import Conversations
+from .kernel import Kernel
+from .messages import Messages
+from .receipts import Receipts
+
+
+class Service:
+    """The use cases by subject."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.accounts = Accounts(kernel)
+        self.conversations = Conversations(kernel)
+        self.messages = Messages(kernel)
+        self.receipts = Receipts(kernel)
+
+
+__all__ = ["Kernel", "Service"]

@@ -1,0 +1,47 @@
+"""Who may see and change what: the one place where membership is looked up.
+
+A stranger and a missing conversation look the same, always `unknown_conversation` (CONV-5).
+"""
+
+from __future__ import annotations
+
+from ..core import errors
+from ..core.log import Author
+from ..core.model import Conversation, Identity, Membership, Message, place_of
+from ..storage.base import Queries
+
+
+def author_of(me: Identity) -> Author:
+    """The author of what `me` appends."""
+    return Author(me.user_id, me.device_id)
+
+
+def to_change(queries: Queries, conversation_id: str, user_id: str) -> Conversation:
+    """The conversation, for a present member. A former one is told so (`not_a_member`)."""
+    conversation = queries.conversation(conversation_id)
+    if conversation is not None and user_id in conversation.members:
+        return conversation
+    if conversation is None or queries.stay(conversation_id, user_id) is None:
+        raise errors.UnknownConversation
+    raise errors.NotAMember
+
+
+def to_see(queries: Queries, conversation_id: str, user_id: str) -> tuple[Conversation, Membership]:
+    """The conversation and the latest stay in it, for a present or a former member."""
+    conversation = queries.conversation(conversation_id)
+    stay = queries.stay(conversation_id, user_id)
+    if conversation is None or stay is None:
+        raise errors.UnknownConversation
+    return conversation, stay
+
+
+def to_see_entry(queries: Queries, message_id: str, user_id: str) -> Message:
+    """The entry, for one who can see it; else `unknown_message`."""
+    place = place_of(message_id)
+    if place is not None:
+        stay = queries.stay(place[0], user_id)
+        if stay is not None and stay.sees(place[1]):
+            entry = queries.entry(*place)
+            if entry is not None:
+                return entry
+    raise errors.UnknownMessage

@@ -1,0 +1,119 @@
+"""How a use case runs: decide and write in the writer, commit, publish, answer.
+
+A job runs in the writer thread and gives an :class:`Outcome`. Back on the Trio thread, in commit order,
+its posts go to the hub and then its answer to whoever asked, so that what one connection is told comes
+in the order of the log. Questions (`ask`) read a snapshot in a worker thread.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Generic, TypeVar
+
+import trio
+from msgspec import Struct
+
+from ..core.errors import ApiError, Unavailable
+from ..core.limits import Limits
+from ..events import Post, Revoked
+from ..hub import Hub
+from ..storage.base import Commands, Queries, Store, StoreTrouble
+from ..storage.writer import Writer
+from .tokens import TokenCache
+
+T = TypeVar("T")
+
+
+class Outcome(Struct, Generic[T], frozen=True):
+    """What a job gave: the answer, and what others are told once it is committed."""
+
+    answer: T
+    posts: tuple[Post | Revoked, ...] = ()
+
+
+Deed = Callable[[Commands], Outcome[T]]
+
+
+def system_clock() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class Kernel:
+    """The store, its writer and the hub, with a clock and a source of ids."""
+
+    def __init__(
+        self,
+        store: Store,
+        writer: Writer,
+        hub: Hub,
+        limits: Limits,
+        clock: Callable[[], int] = system_clock,
+    ) -> None:
+        self.store = store
+        self.writer = writer
+        self.hub = hub
+        self.limits = limits
+        self.now = clock
+        self.tokens = TokenCache()
+        self._readers = trio.CapacityLimiter(8)
+        with store.reading() as queries:
+            self.secret = queries.secret()
+
+    @staticmethod
+    def new_id() -> str:
+        """A fresh opaque id, 16 characters."""
+        return secrets.token_urlsafe(12)
+
+    async def do(self, deed: Deed[T]) -> T:
+        """Run a job and wait until it is durable and published. Raises its refusal.
+
+        Cancelled while waiting, the job still happens: the caller has lost its answer, as a client
+        whose connection broke has.
+        """
+        answered = trio.Event()
+        answer: list[T | ApiError] = []
+
+        def done(result: T | ApiError) -> None:
+            answer.append(result)
+            answered.set()
+
+        self.do_soon(deed, done)
+        await answered.wait()
+        result = answer[0]
+        if isinstance(result, ApiError):
+            raise result
+        return result
+
+    def do_soon(self, deed: Deed[T], done: Callable[[T | ApiError], None]) -> None:
+        """Queue a job; `done` gets its answer or its refusal, after it is durable and published."""
+
+        def settle(result: Outcome[T] | ApiError) -> None:
+            if isinstance(result, ApiError):
+                done(result)
+            else:
+                for post in result.posts:
+                    if isinstance(post, Revoked):
+                        self.tokens.forget(post.user_id, post.device_id)
+                        self.hub.revoke(post)
+                    else:
+                        self.hub.publish(post)
+                done(result.answer)
+
+        self.writer.submit(deed, settle)
+
+    async def ask(self, query: Callable[[Queries], T]) -> T:
+        """Answer a question from a snapshot, in a worker thread."""
+        return await trio.to_thread.run_sync(
+            partial(self._read, query), limiter=self._readers, abandon_on_cancel=False
+        )
+
+    def _read(self, query: Callable[[Queries], T]) -> T:
+        try:
+            with self.store.reading() as queries:
+                return query(queries)
+        except StoreTrouble:
+            raise Unavailable from None

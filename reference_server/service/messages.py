@@ -1,0 +1,160 @@
+"""Sending, and reading what was sent (§4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from msgspec import Struct
+
+from ..core import cursors, errors, inputs, log
+from ..core.errors import ApiError
+from ..core.limits import DEFAULT_PAGE_LIMIT
+from ..core.model import Identity, Message
+from ..events import MessageEvent, Post
+from ..storage.base import Backlog, Commands, Queries
+from .access import author_of, to_change, to_see, to_see_entry
+from .kernel import Kernel, Outcome
+
+
+class SendRequest(Struct, frozen=True, kw_only=True):
+    """A send whose ids are checked and nothing else: idempotency is looked up before the rest (§4)."""
+
+    conversation_id: str
+    client_message_id: str
+    body: Any
+    relates_to: Any = None
+    expires_in_s: Any = None
+
+
+class Sent(Struct, frozen=True):
+    """The entry of a send; `duplicate` for a repeat, which stored and delivered nothing."""
+
+    message: Message
+    duplicate: bool
+
+
+class HistoryPage(Struct, frozen=True, kw_only=True):
+    """A page of history, ascending. `before` is None when there is nothing older."""
+
+    items: list[Message]
+    before: str | None
+    after: str
+    has_older: bool
+    has_newer: bool
+
+
+class Messages:
+    """Use cases about entries of the log."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    async def send(self, me: Identity, request: SendRequest) -> Sent:
+        """Store and deliver a message; answered when it is durable (DLV-8)."""
+        return await self._kernel.do(partial(self._send, me, request, None))
+
+    def send_soon(
+        self,
+        me: Identity,
+        request: SendRequest,
+        origin: object,
+        done: Callable[[Sent | ApiError], None],
+    ) -> None:
+        """As `send`, without waiting; the connection `origin` gets no `message` for it (DLV-6)."""
+        self._kernel.do_soon(partial(self._send, me, request, origin), done)
+
+    def _send(
+        self, me: Identity, request: SendRequest, origin: object, commands: Commands
+    ) -> Outcome[Sent]:
+        conversation_id, content_id = request.conversation_id, request.client_message_id
+        print_ = inputs.fingerprint(request.body, request.relates_to, request.expires_in_s)
+        earlier = commands.earlier_send(conversation_id, me.user_id, content_id)
+        if earlier is not None:
+            if earlier.fingerprint != print_:
+                raise errors.IdempotencyConflict(
+                    "This client_message_id was used for another message."
+                )
+            return Outcome(Sent(earlier.message, duplicate=True))
+        conversation = to_change(commands, conversation_id, me.user_id)
+        inputs.check_unsupported(request.relates_to, request.expires_in_s)
+        body = inputs.message_body(request.body, self._kernel.limits)
+        change = log.append(conversation, author_of(me), body, self._kernel.now(), content_id)
+        (entry,) = change.entries
+        commands.append(change.conversation, entry, print_)
+        post = Post(MessageEvent(entry), conversation.members, origin)
+        return Outcome(Sent(entry, duplicate=False), (post,))
+
+    async def message(self, me: Identity, message_id: str) -> Message:
+        """One entry, for who can see it."""
+        return await self._kernel.ask(lambda queries: to_see_entry(queries, message_id, me.user_id))
+
+    async def page(
+        self,
+        me: Identity,
+        conversation_id: str,
+        *,
+        limit: str | None,
+        before: str | None,
+        after: str | None,
+    ) -> HistoryPage:
+        """A page of history (PAG-1 to PAG-7); without a cursor the latest, ``after=""`` the oldest."""
+        return await self._kernel.ask(
+            partial(self._page, me, conversation_id, limit, before, after)
+        )
+
+    def _page(
+        self,
+        me: Identity,
+        conversation_id: str,
+        limit: str | None,
+        before: str | None,
+        after: str | None,
+        queries: Queries,
+    ) -> HistoryPage:
+        conversation, stay = to_see(queries, conversation_id, me.user_id)
+        size = inputs.check_page_limit(limit, DEFAULT_PAGE_LIMIT, self._kernel.limits)
+        oldest, newest = stay.joined_seq, stay.visible_head(conversation.head_seq)
+        if before is not None and after is not None:
+            raise errors.InvalidCursor("Give before or after, not both.")
+        if after is not None:
+            # The window is what lies above `edge`, the last seq that the walk has seen.
+            edge = oldest - 1 if after == "" else self._redeem("after", conversation_id, after)
+            edge = min(max(edge, oldest - 1), newest)
+            items = queries.entries_after(conversation_id, edge, newest, size)
+            first, last = edge + 1, items[-1].seq if items else edge
+        else:
+            edge = newest + 1
+            if before is not None:
+                edge = min(self._redeem("before", conversation_id, before), edge)
+            items = queries.entries_before(conversation_id, edge, oldest, size)
+            first, last = items[0].seq if items else oldest, max(edge - 1, oldest - 1)
+        has_older = first > oldest
+        return HistoryPage(
+            items=items,
+            before=self._issue("before", conversation_id, first) if has_older else None,
+            after=self._issue("after", conversation_id, last),
+            has_older=has_older,
+            has_newer=last < newest,
+        )
+
+    def _redeem(self, direction: str, conversation_id: str, cursor: str) -> int:
+        scope = f"history/{direction}/{conversation_id}"
+        return cursors.redeem(self._kernel.secret, scope, cursor)
+
+    def _issue(self, direction: str, conversation_id: str, position: int) -> str:
+        scope = f"history/{direction}/{conversation_id}"
+        return cursors.issue(self._kernel.secret, scope, position)
+
+    async def backlog(self, me: Identity) -> list[Backlog]:
+        """What this device has not acknowledged, by conversation."""
+        return await self._kernel.ask(lambda queries: queries.backlog(me.user_id, me.device_id))
+
+    async def replay(self, part: Backlog, limit: int) -> list[Message]:
+        """The first `limit` entries of a backlog."""
+        return await self._kernel.ask(
+            lambda queries: queries.entries_after(
+                part.conversation_id, part.after, part.up_to, limit
+            )
+        )

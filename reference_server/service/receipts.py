@@ -1,0 +1,110 @@
+"""Acknowledging, and asking for a message's status (§5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from msgspec import Struct
+
+from ..core import errors
+from ..core.errors import ApiError
+from ..core.model import Identity, Membership
+from ..core.receipts import Acknowledged, Marks, RecipientStatus, Status, overall, recipients
+from ..core.times import rfc3339
+from ..events import Post, StatusEvent
+from ..storage.base import Commands, Queries
+from .access import to_see, to_see_entry
+from .kernel import Kernel, Outcome
+
+
+class MessageStatus(Struct, frozen=True):
+    """A message's status, overall and by recipient."""
+
+    message_id: str
+    status: Status
+    recipients: list[RecipientStatus]
+
+
+class Receipts:
+    """Use cases about watermarks."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def acknowledge_soon(
+        self,
+        me: Identity,
+        conversation_id: str,
+        status: Acknowledged,
+        up_to_seq: int,
+        origin: object,
+        done: Callable[[ApiError | None], None],
+    ) -> None:
+        """Raise the device's watermark, and the user's if it is higher; tell whom a rise concerns."""
+        self._kernel.do_soon(
+            partial(self._acknowledge, me, conversation_id, status, up_to_seq, origin), done
+        )
+
+    def _acknowledge(
+        self,
+        me: Identity,
+        conversation_id: str,
+        status: Acknowledged,
+        up_to_seq: int,
+        origin: object,
+        commands: Commands,
+    ) -> Outcome[None]:
+        conversation, stay = to_see(commands, conversation_id, me.user_id)
+        if up_to_seq > stay.visible_head(conversation.head_seq):
+            raise errors.OutOfRange
+        commands.raise_device_mark(me.user_id, me.device_id, conversation_id, up_to_seq)
+        old = Marks(stay.delivered_seq, stay.read_seq)
+        new = old.raised(status, up_to_seq)
+        if new == old:
+            return Outcome(None)
+        now = self._kernel.now()
+        commands.set_marks(conversation_id, stay, new)
+        for level in ("delivered", "read"):
+            if new.level(level) > old.level(level):
+                commands.add_rise(conversation_id, me.user_id, level, new.level(level), now)
+        event = StatusEvent(conversation_id, me.user_id, status, up_to_seq, rfc3339(now))
+        senders = commands.senders_between(conversation_id, old.level(status), up_to_seq)
+        told = [
+            user_id
+            for user_id in senders
+            if user_id != me.user_id and user_id in conversation.members
+        ]
+        own = [me.user_id] if status == "read" else []
+        return Outcome(None, (Post(event, told + own, origin),))
+
+    async def status_of(self, me: Identity, message_id: str) -> MessageStatus:
+        """The status of a message of one's own (STA-5, STA-7)."""
+        return await self._kernel.ask(partial(self._status_of, me, message_id))
+
+    def _status_of(self, me: Identity, message_id: str, queries: Queries) -> MessageStatus:
+        entry = to_see_entry(queries, message_id, me.user_id)
+        if entry.sender_id != me.user_id:
+            raise errors.NotSender
+        stays = recipients(queries.stays(entry.conversation_id), entry.seq, me.user_id)
+        return MessageStatus(
+            message_id,
+            overall(stays, entry.seq),
+            [_recipient(queries, entry.conversation_id, stay, entry.seq) for stay in stays],
+        )
+
+
+def _recipient(
+    queries: Queries, conversation_id: str, stay: Membership, seq: int
+) -> RecipientStatus:
+    def at(status: Acknowledged) -> str | None:
+        moment = queries.risen_at(conversation_id, stay.user_id, status, seq)
+        return None if moment is None else rfc3339(moment)
+
+    status = Marks(stay.delivered_seq, stay.read_seq).status_of(seq)
+    return RecipientStatus(
+        user_id=stay.user_id,
+        status=status,
+        delivered_at=at("delivered") if status != "sent" else None,
+        read_at=at("read") if status == "read" else None,
+    )

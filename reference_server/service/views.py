@@ -1,0 +1,48 @@
+"""A conversation as one of its members is shown it (§3)."""
+
+from __future__ import annotations
+
+from msgspec import UNSET
+
+from ..core.model import Conversation, ConversationView, Membership, MemberView
+from ..core.times import rfc3339
+from ..storage.base import Queries
+
+LISTED_MEMBERS = 100
+"""In the list of chats, groups of more than this come without their members."""
+
+
+def conversation_view(
+    queries: Queries, conversation: Conversation, stay: Membership, *, listed: bool = False
+) -> ConversationView:
+    """The view for the owner of `stay`; a former member sees the conversation as it left it."""
+    title, count = conversation.title, len(conversation.members)
+    members: tuple[MemberView, ...] = ()
+    if stay.left_seq is not None:
+        departure = queries.departure(conversation.conversation_id, stay.user_id)
+        assert departure is not None
+        title, count = departure.title, departure.member_count
+    elif not listed or count <= LISTED_MEMBERS:
+        members = tuple(
+            MemberView(
+                other.user_id, other.role, other.joined_seq, other.delivered_seq, other.read_seq
+            )
+            for other in queries.current_stays(conversation.conversation_id)
+        )
+    head = stay.visible_head(conversation.head_seq)
+    visible = head >= stay.joined_seq
+    return ConversationView(
+        conversation_id=conversation.conversation_id,
+        kind=conversation.kind,
+        title=title,
+        encrypted=conversation.encrypted,
+        created_at=rfc3339(conversation.created_at),
+        head_seq=head,
+        member_count=count,
+        members=members or UNSET,
+        last_message=queries.entry(conversation.conversation_id, head) if visible else None,
+        unread_count=queries.unread(
+            conversation.conversation_id, stay.user_id, stay.read_seq, head
+        ),
+        left=stay.left_seq is not None,
+    )

@@ -1,0 +1,184 @@
+"""The store's interface: queries on a snapshot, commands in a transaction.
+
+A store gives two things. :class:`Queries` read one consistent snapshot and may run in any thread, one
+caller at a time. :class:`Commands` are queries that also see and make the changes of the transaction
+they belong to; they exist only inside the writer (see `writer`), so there is one order of changes.
+
+The commands decide nothing: they keep what `core` decided. Every implementation passes the same
+contract tests (`tests/reference_server/storage/test_contract.py`). Times are integer milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from msgspec import Struct
+
+from ..core.model import Conversation, Device, Identity, Membership, Message, Role, User
+from ..core.receipts import Acknowledged, Marks
+
+
+class StoreTrouble(Exception):
+    """The store cannot do its work now (disk full, file gone); nothing of the transaction was kept."""
+
+
+class StoreUnusable(Exception):
+    """The store cannot be opened. The text is one paragraph for the operator."""
+
+
+class EarlierSend(Struct, frozen=True):
+    """What a `client_message_id` was used for."""
+
+    message: Message
+    fingerprint: bytes
+
+
+class EarlierKey(Struct, frozen=True):
+    """What an `Idempotency-Key` was used for."""
+
+    fingerprint: bytes
+    conversation_id: str
+    created_at: int
+
+
+class Backlog(Struct, frozen=True):
+    """What a device has not acknowledged of a conversation: the seqs ``after < seq <= up_to``."""
+
+    conversation_id: str
+    after: int
+    up_to: int
+
+
+class Chat(Struct, frozen=True):
+    """A conversation's place in its member's list of chats."""
+
+    conversation_id: str
+    activity: int
+
+
+class Departure(Struct, frozen=True):
+    """How a conversation stood when a member left it."""
+
+    title: str | None
+    member_count: int
+
+
+class Queries(Protocol):
+    """Reading. Everything answered is a value of its own, safe to keep."""
+
+    def secret(self) -> bytes:
+        """The secret behind page cursors; made with the store and kept in it."""
+
+    def user(self, user_id: str) -> User | None: ...
+    def unknown_users(self, user_ids: Sequence[str]) -> list[str]:
+        """Those of `user_ids` that do not exist, in their order."""
+
+    def password_hash(self, user_id: str) -> bytes | None: ...
+    def identity(self, token_hash: bytes) -> Identity | None: ...
+    def devices(self, user_id: str) -> list[Device]: ...
+    def conversation(self, conversation_id: str) -> Conversation | None: ...
+    def direct_conversation(self, pair: tuple[str, str]) -> str | None: ...
+    def idempotency_key(self, user_id: str, key: str) -> EarlierKey | None: ...
+    def stay(self, conversation_id: str, user_id: str) -> Membership | None:
+        """The latest stay of a user, present or past."""
+
+    def stays(self, conversation_id: str) -> list[Membership]:
+        """All stays of everybody."""
+
+    def current_stays(self, conversation_id: str) -> list[Membership]: ...
+    def departure(self, conversation_id: str, user_id: str) -> Departure | None: ...
+    def entry(self, conversation_id: str, seq: int) -> Message | None: ...
+    def entries_after(
+        self, conversation_id: str, after: int, up_to: int, limit: int
+    ) -> list[Message]:
+        """At most `limit` entries with ``after < seq <= up_to``, the lowest ones, ascending."""
+
+    def entries_before(
+        self, conversation_id: str, before: int, down_to: int, limit: int
+    ) -> list[Message]:
+        """At most `limit` entries with ``down_to <= seq < before``, the highest ones, ascending."""
+
+    def earlier_send(
+        self, conversation_id: str, sender_id: str, client_message_id: str
+    ) -> EarlierSend | None: ...
+    def unread(self, conversation_id: str, user_id: str, above: int, up_to: int) -> int:
+        """Messages of others with ``above < seq <= up_to``; system entries do not count."""
+
+    def senders_between(self, conversation_id: str, after: int, up_to: int) -> list[str]:
+        """Who sent a message (no system entry) with ``after < seq <= up_to``."""
+
+    def risen_at(
+        self, conversation_id: str, user_id: str, status: Acknowledged, seq: int
+    ) -> int | None:
+        """When the user's watermark came to cover `seq`."""
+
+    def chats(self, user_id: str, before_activity: int | None, limit: int) -> list[Chat]:
+        """The latest active conversations of a user, below `before_activity`, descending."""
+
+    def backlog(self, user_id: str, device_id: str) -> list[Backlog]:
+        """What there is to replay to a device, by conversation."""
+
+
+class Commands(Queries, Protocol):
+    """Changing, inside the writer's transaction."""
+
+    def add_user(self, user: User, password_hash: bytes, now: int) -> None: ...
+    def set_display_name(self, user_id: str, display_name: str) -> None: ...
+    def add_device(self, user_id: str, device_id: str, name: str | None, now: int) -> None:
+        """A new device; its watermarks begin at the heads of this moment."""
+
+    def set_device_name(self, user_id: str, device_id: str, name: str) -> None: ...
+    def touch_device(self, user_id: str, device_id: str, now: int) -> None: ...
+    def remove_device(self, user_id: str, device_id: str) -> None:
+        """The device with its session and its watermarks."""
+
+    def set_session(self, token_hash: bytes, identity: Identity) -> None:
+        """The device's session from now on; the one before is gone."""
+
+    def end_session(self, user_id: str, device_id: str) -> None: ...
+    def add_conversation(self, conversation: Conversation, pair: tuple[str, str] | None) -> None:
+        """The conversation and a stay for each of its members; their watermarks begin at 0."""
+
+    def append(self, conversation: Conversation, entry: Message, fingerprint: bytes | None) -> None:
+        """An entry, and the conversation's head as it stands with it."""
+
+    def set_title(self, conversation_id: str, title: str) -> None: ...
+    def begin_stay(
+        self, conversation_id: str, user_id: str, role: Role, joined_seq: int
+    ) -> None: ...
+    def end_stay(
+        self, conversation: Conversation, user_id: str, left_seq: int, joined_seq: int
+    ) -> None:
+        """End a stay; `conversation` as it stands after its `left` or `removed` entry."""
+
+    def set_role(self, conversation_id: str, user_id: str, joined_seq: int, role: Role) -> None: ...
+    def set_marks(self, conversation_id: str, stay: Membership, marks: Marks) -> None: ...
+    def raise_device_mark(
+        self, user_id: str, device_id: str, conversation_id: str, up_to_seq: int
+    ) -> None: ...
+    def add_rise(
+        self, conversation_id: str, user_id: str, status: Acknowledged, up_to_seq: int, now: int
+    ) -> None: ...
+    def set_idempotency_key(
+        self, user_id: str, key: str, fingerprint: bytes, conversation_id: str, now: int
+    ) -> None: ...
+
+
+class Store(Protocol):
+    """A store: snapshots for readers, one transaction at a time for the writer."""
+
+    def reading(self) -> AbstractContextManager[Queries]:
+        """A snapshot, for one caller. Raises `StoreTrouble`."""
+
+    @property
+    def commands(self) -> Commands:
+        """The writer's own; valid between `begin` and `commit` or `rollback`, in its thread."""
+
+    def begin(self) -> None: ...
+    def commit(self) -> None:
+        """Make the transaction durable (fsync). Raises `StoreTrouble`; then it is rolled back."""
+
+    def rollback(self) -> None: ...
+    def close(self) -> None: ...

@@ -1,0 +1,107 @@
+-- The embedded store, schema version 1. One writer, many readers (WAL).
+-- Times are integer milliseconds since the epoch. A conversation's entries lie together in key order,
+-- so a page of history is one range of one B-tree, at any depth.
+
+CREATE TABLE meta (
+    name  TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) WITHOUT ROWID, STRICT;
+
+CREATE TABLE users (
+    user_id       TEXT PRIMARY KEY,
+    display_name  TEXT NOT NULL,
+    password_hash BLOB NOT NULL,
+    created_at    INTEGER NOT NULL
+) WITHOUT ROWID, STRICT;
+
+CREATE TABLE devices (
+    user_id      TEXT NOT NULL REFERENCES users,
+    device_id    TEXT NOT NULL,
+    name         TEXT,
+    created_at   INTEGER NOT NULL,
+    last_seen_at INTEGER,
+    PRIMARY KEY (user_id, device_id)
+) WITHOUT ROWID, STRICT;
+
+-- A device has one session at most: logging in again replaces it. Only the token's hash is kept.
+CREATE TABLE sessions (
+    token_hash BLOB PRIMARY KEY,
+    user_id    TEXT NOT NULL,
+    device_id  TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    UNIQUE (user_id, device_id)
+) WITHOUT ROWID, STRICT;
+
+CREATE TABLE conversations (
+    conversation_id TEXT PRIMARY KEY,
+    kind            TEXT NOT NULL CHECK (kind IN ('direct', 'group')),
+    title           TEXT,
+    encrypted       INTEGER NOT NULL,
+    created_at      INTEGER NOT NULL,
+    head_seq        INTEGER NOT NULL,
+    last_at         INTEGER NOT NULL,
+    activity        INTEGER NOT NULL,  -- rises with every entry of any conversation: the order of the list of chats
+    pair            TEXT UNIQUE        -- both user ids of a direct conversation, so that there is one (CONV-1)
+) WITHOUT ROWID, STRICT;
+
+CREATE TABLE entries (
+    conversation_id   TEXT NOT NULL,
+    seq               INTEGER NOT NULL,
+    sender_id         TEXT,
+    sender_device_id  TEXT,
+    client_message_id TEXT,
+    fingerprint       BLOB,
+    created_at        TEXT NOT NULL,
+    kind              TEXT NOT NULL,
+    body              BLOB NOT NULL,   -- JSON
+    PRIMARY KEY (conversation_id, seq)
+) WITHOUT ROWID, STRICT;
+
+CREATE UNIQUE INDEX entries_by_client_message_id
+    ON entries (conversation_id, sender_id, client_message_id) WHERE client_message_id IS NOT NULL;
+
+-- One row for each stay of a user in a conversation; `latest` marks the newest one.
+CREATE TABLE stays (
+    conversation_id TEXT NOT NULL,
+    user_id         TEXT NOT NULL,
+    joined_seq      INTEGER NOT NULL,
+    role            TEXT NOT NULL,
+    delivered_seq   INTEGER NOT NULL,
+    read_seq        INTEGER NOT NULL,
+    latest          INTEGER NOT NULL,
+    left_seq        INTEGER,           -- the entry that ended it, and how the conversation stood then
+    left_title      TEXT,
+    left_count      INTEGER,
+    left_activity   INTEGER,
+    PRIMARY KEY (conversation_id, user_id, joined_seq)
+) WITHOUT ROWID, STRICT;
+
+CREATE INDEX stays_by_user ON stays (user_id, conversation_id) WHERE latest = 1;
+
+-- How far each device has acknowledged: where its next replay begins.
+CREATE TABLE device_marks (
+    user_id         TEXT NOT NULL,
+    device_id       TEXT NOT NULL,
+    conversation_id TEXT NOT NULL,
+    delivered_seq   INTEGER NOT NULL,
+    PRIMARY KEY (user_id, device_id, conversation_id)
+) WITHOUT ROWID, STRICT;
+
+-- When a user's watermark rose: what `delivered_at` and `read_at` of a message are read off.
+CREATE TABLE rises (
+    conversation_id TEXT NOT NULL,
+    user_id         TEXT NOT NULL,
+    status          TEXT NOT NULL,
+    up_to_seq       INTEGER NOT NULL,
+    at              INTEGER NOT NULL,
+    PRIMARY KEY (conversation_id, user_id, status, up_to_seq)
+) WITHOUT ROWID, STRICT;
+
+CREATE TABLE idempotency_keys (
+    user_id         TEXT NOT NULL,
+    key             TEXT NOT NULL,
+    fingerprint     BLOB NOT NULL,
+    conversation_id TEXT NOT NULL,
+    created_at      INTEGER NOT NULL,
+    PRIMARY KEY (user_id, key)
+) WITHOUT ROWID, STRICT;

@@ -1,0 +1,277 @@
+"""Reading from the embedded store: rows to the structs of `core.model`.
+
+The same queries serve a reader's snapshot and the writer's own transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+import msgspec
+
+from ..core.model import (
+    Body,
+    Conversation,
+    Device,
+    Identity,
+    Member,
+    Membership,
+    Message,
+    User,
+    message_id_of,
+)
+from ..core.receipts import Acknowledged
+from ..core.times import rfc3339
+from .base import Backlog, Chat, Departure, EarlierKey, EarlierSend
+
+_ENTRY = (
+    "SELECT conversation_id, seq, sender_id, sender_device_id, client_message_id, created_at, body"
+    " FROM entries"
+)
+_STAY = "SELECT user_id, role, joined_seq, left_seq, delivered_seq, read_seq FROM stays"
+
+_decode_body = msgspec.json.Decoder(Body).decode
+_encode_body = msgspec.json.Encoder().encode
+
+
+def encode_body(body: Body) -> tuple[str, bytes]:
+    """The columns `kind` and `body`."""
+    return cast(str, body.__struct_config__.tag), _encode_body(body)
+
+
+def _entry(row: Sequence[Any]) -> Message:
+    conversation_id, seq, sender_id, sender_device_id, client_message_id, created_at, body = row
+    return Message(
+        message_id=message_id_of(conversation_id, seq),
+        conversation_id=conversation_id,
+        seq=seq,
+        sender_id=sender_id,
+        sender_device_id=sender_device_id,
+        client_message_id=client_message_id,
+        created_at=created_at,
+        body=_decode_body(body),
+    )
+
+
+def _stay(row: Sequence[Any]) -> Membership:
+    user_id, role, joined_seq, left_seq, delivered_seq, read_seq = row
+    return Membership(
+        user_id=user_id,
+        role=role,
+        joined_seq=joined_seq,
+        left_seq=left_seq,
+        delivered_seq=delivered_seq,
+        read_seq=read_seq,
+    )
+
+
+class SqliteQueries:
+    """`base.Queries` on one connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def _one(self, statement: str, *values: Any) -> Sequence[Any] | None:
+        return cast("Sequence[Any] | None", self._connection.execute(statement, values).fetchone())
+
+    def _all(self, statement: str, *values: Any) -> Iterable[Sequence[Any]]:
+        return self._connection.execute(statement, values).fetchall()
+
+    # accounts
+
+    def secret(self) -> bytes:
+        row = self._one("SELECT value FROM meta WHERE name = 'cursor_secret'")
+        assert row is not None
+        return cast(bytes, row[0])
+
+    def user(self, user_id: str) -> User | None:
+        row = self._one("SELECT display_name, created_at FROM users WHERE user_id = ?", user_id)
+        return User(user_id, row[0], rfc3339(row[1])) if row else None
+
+    def unknown_users(self, user_ids: Sequence[str]) -> list[str]:
+        return [
+            user_id
+            for user_id in user_ids
+            if self._one("SELECT 1 FROM users WHERE user_id = ?", user_id) is None
+        ]
+
+    def password_hash(self, user_id: str) -> bytes | None:
+        row = self._one("SELECT password_hash FROM users WHERE user_id = ?", user_id)
+        return row[0] if row else None
+
+    def identity(self, token_hash: bytes) -> Identity | None:
+        row = self._one(
+            "SELECT user_id, device_id, expires_at FROM sessions WHERE token_hash = ?", token_hash
+        )
+        return Identity(*row) if row else None
+
+    def devices(self, user_id: str) -> list[Device]:
+        rows = self._all(
+            "SELECT device_id, name, created_at, last_seen_at FROM devices WHERE user_id = ?"
+            " ORDER BY created_at, device_id",
+            user_id,
+        )
+        return [
+            Device(device_id, name, rfc3339(created), None if seen is None else rfc3339(seen))
+            for device_id, name, created, seen in rows
+        ]
+
+    # conversations
+
+    def conversation(self, conversation_id: str) -> Conversation | None:
+        row = self._one(
+            "SELECT kind, title, encrypted, created_at, head_seq, last_at FROM conversations"
+            " WHERE conversation_id = ?",
+            conversation_id,
+        )
+        if row is None:
+            return None
+        members: dict[str, Member] = {
+            stay.user_id: Member(stay.role, stay.joined_seq)
+            for stay in self.current_stays(conversation_id)
+        }
+        kind, title, encrypted, created_at, head_seq, last_at = row
+        return Conversation(
+            conversation_id=conversation_id,
+            kind=kind,
+            title=title,
+            encrypted=bool(encrypted),
+            created_at=created_at,
+            head_seq=head_seq,
+            last_at=last_at,
+            members=members,
+        )
+
+    def direct_conversation(self, pair: tuple[str, str]) -> str | None:
+        row = self._one("SELECT conversation_id FROM conversations WHERE pair = ?", " ".join(pair))
+        return row[0] if row else None
+
+    def idempotency_key(self, user_id: str, key: str) -> EarlierKey | None:
+        row = self._one(
+            "SELECT fingerprint, conversation_id, created_at FROM idempotency_keys"
+            " WHERE user_id = ? AND key = ?",
+            user_id,
+            key,
+        )
+        return EarlierKey(*row) if row else None
+
+    def stay(self, conversation_id: str, user_id: str) -> Membership | None:
+        row = self._one(
+            f"{_STAY} WHERE conversation_id = ? AND user_id = ? AND latest = 1",
+            conversation_id,
+            user_id,
+        )
+        return _stay(row) if row else None
+
+    def stays(self, conversation_id: str) -> list[Membership]:
+        return [
+            _stay(row) for row in self._all(f"{_STAY} WHERE conversation_id = ?", conversation_id)
+        ]
+
+    def current_stays(self, conversation_id: str) -> list[Membership]:
+        rows = self._all(
+            f"{_STAY} WHERE conversation_id = ? AND left_seq IS NULL ORDER BY joined_seq, user_id",
+            conversation_id,
+        )
+        return [_stay(row) for row in rows]
+
+    def departure(self, conversation_id: str, user_id: str) -> Departure | None:
+        row = self._one(
+            "SELECT left_title, left_count FROM stays WHERE conversation_id = ? AND user_id = ?"
+            " AND latest = 1 AND left_seq IS NOT NULL",
+            conversation_id,
+            user_id,
+        )
+        return Departure(*row) if row else None
+
+    def chats(self, user_id: str, before_activity: int | None, limit: int) -> list[Chat]:
+        rows = self._all(
+            "SELECT conversation_id, coalesce(s.left_activity, c.activity) AS place"
+            " FROM stays s JOIN conversations c USING (conversation_id)"
+            " WHERE s.user_id = ? AND s.latest = 1 AND place < ? ORDER BY place DESC LIMIT ?",
+            user_id,
+            2**62 if before_activity is None else before_activity,
+            limit,
+        )
+        return [Chat(*row) for row in rows]
+
+    # messages
+
+    def entry(self, conversation_id: str, seq: int) -> Message | None:
+        row = self._one(f"{_ENTRY} WHERE conversation_id = ? AND seq = ?", conversation_id, seq)
+        return _entry(row) if row else None
+
+    def entries_after(
+        self, conversation_id: str, after: int, up_to: int, limit: int
+    ) -> list[Message]:
+        rows = self._all(
+            f"{_ENTRY} WHERE conversation_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+            conversation_id, after, up_to, limit,
+        )  # fmt: skip
+        return [_entry(row) for row in rows]
+
+    def entries_before(
+        self, conversation_id: str, before: int, down_to: int, limit: int
+    ) -> list[Message]:
+        rows = self._all(
+            f"{_ENTRY} WHERE conversation_id = ? AND seq < ? AND seq >= ? ORDER BY seq DESC LIMIT ?",
+            conversation_id, before, down_to, limit,
+        )  # fmt: skip
+        return [_entry(row) for row in rows][::-1]
+
+    def earlier_send(
+        self, conversation_id: str, sender_id: str, client_message_id: str
+    ) -> EarlierSend | None:
+        row = self._one(
+            "SELECT seq, fingerprint FROM entries WHERE conversation_id = ? AND sender_id = ?"
+            " AND client_message_id = ?",
+            conversation_id, sender_id, client_message_id,
+        )  # fmt: skip
+        if row is None:
+            return None
+        message = self.entry(conversation_id, row[0])
+        assert message is not None
+        return EarlierSend(message, row[1])
+
+    def unread(self, conversation_id: str, user_id: str, above: int, up_to: int) -> int:
+        row = self._one(
+            "SELECT count(*) FROM entries WHERE conversation_id = ? AND seq > ? AND seq <= ?"
+            " AND kind <> 'system' AND sender_id <> ?",
+            conversation_id, above, up_to, user_id,
+        )  # fmt: skip
+        assert row is not None
+        return cast(int, row[0])
+
+    # statuses
+
+    def senders_between(self, conversation_id: str, after: int, up_to: int) -> list[str]:
+        rows = self._all(
+            "SELECT DISTINCT sender_id FROM entries WHERE conversation_id = ? AND seq > ? AND seq <= ?"
+            " AND kind <> 'system'",
+            conversation_id, after, up_to,
+        )  # fmt: skip
+        return [row[0] for row in rows]
+
+    def risen_at(
+        self, conversation_id: str, user_id: str, status: Acknowledged, seq: int
+    ) -> int | None:
+        row = self._one(
+            "SELECT at FROM rises WHERE conversation_id = ? AND user_id = ? AND status = ?"
+            " AND up_to_seq >= ? ORDER BY up_to_seq LIMIT 1",
+            conversation_id, user_id, status, seq,
+        )  # fmt: skip
+        return row[0] if row else None
+
+    def backlog(self, user_id: str, device_id: str) -> list[Backlog]:
+        rows = self._all(
+            "SELECT s.conversation_id, max(coalesce(m.delivered_seq, 0), s.joined_seq - 1) AS after,"
+            " coalesce(s.left_seq, c.head_seq) AS up_to"
+            " FROM stays s JOIN conversations c USING (conversation_id)"
+            " LEFT JOIN device_marks m ON m.user_id = s.user_id AND m.device_id = ?"
+            " AND m.conversation_id = s.conversation_id"
+            " WHERE s.user_id = ? AND s.latest = 1 AND after < up_to",
+            device_id, user_id,
+        )  # fmt: skip
+        return [Backlog(*row) for row in rows]

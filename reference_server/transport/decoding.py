@@ -1,0 +1,62 @@
+"""Decoding what clients send, as strictly as §1 wants: JSON (RFC 8259) in UTF-8, at most 32 deep.
+
+Values are decoded whole before any of them is looked at, so that junk in an ignored member is junk.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+from ..core import errors
+from ..core.limits import MAX_DEPTH
+
+T = TypeVar("T")
+
+_decode = msgspec.json.Decoder().decode
+_PLACE = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
+_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+
+
+def decode_json(data: bytes | str) -> Any:
+    """The JSON value of a body or frame. Raises `Malformed`; `UnicodeDecodeError` passes through."""
+    text = data if isinstance(data, str) else data.decode("utf-8")
+    if text.count("[") + text.count("{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
+        raise errors.Malformed(f"The JSON is nested more than {MAX_DEPTH} deep.")
+    try:
+        return _decode(text)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise errors.Malformed(f"Not valid JSON: {error}.") from None
+
+
+def convert(value: Any, shape: type[T]) -> T:
+    """`value` as a struct of `shape`. Raises `InvalidRequest` with a pointer to the wrong place."""
+    try:
+        return msgspec.convert(value, shape)
+    except msgspec.ValidationError as error:
+        message = str(error)
+        place = _PLACE.search(message)
+        pointer = "" if place is None else _pointer(place["path"])
+        detail = _PLACE.sub("", message)
+        missing = re.search(r"missing required field `([^`]+)`", detail)
+        if missing:
+            pointer += "/" + missing[1]
+        raise errors.pointed(errors.InvalidRequest, pointer, f"{detail}.") from None
+
+
+def _pointer(path: str) -> str:
+    """`.a[0].b`, as msgspec writes a path, as an RFC 6901 pointer."""
+    return re.sub(r"\.|\[", "/", path).replace("]", "").replace("...", "-")
+
+
+def _depth(text: str) -> int:
+    deepest = depth = 0
+    for token in _STRUCTURE.finditer(text):
+        if token[0] in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token[0] in "]}":
+            depth -= 1
+    return deepest

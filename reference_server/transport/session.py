@@ -1,0 +1,250 @@
+"""One connected device: from `welcome` to the closing, over any channel (§6).
+
+A session is three tasks in one nursery. The *reader* takes whatever frames have arrived and acts on
+them in order; sends and acknowledgements go into the writer's queue without waiting, and their answers
+come back into the outbox in commit order. The *replay* shows the backlog and then goes live.
+The *flusher* writes what has gathered in the outbox, everything in one go::
+
+    channel ─> reader ─> service ─> (commit) ─> outbox ─> flusher ─> channel
+                          replay ─────────────────^
+
+Acknowledgements and pings are served while the replay runs; a send waits for its end, so that its `sent`
+keeps its place in the order. How many frames a client may have under way is bounded; beyond it the
+reader stops reading, and TCP tells the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import trio
+from msgspec.structs import replace
+
+from ..core import errors, inputs
+from ..core.errors import ApiError
+from ..core.model import Identity
+from ..core.receipts import Acknowledged
+from ..core.times import rfc3339
+from ..events import MessageEvent
+from ..hub import Closing, Item, Outbox, Outgoing, Subscriber
+from ..service import Service
+from ..service.messages import SendRequest, Sent
+from ..storage.base import Backlog
+from . import frames
+from .decoding import convert, decode_json
+
+MAX_UNDER_WAY = 256
+"""Frames of one connection whose answers are still to come."""
+REPLAY_PAGE = 200
+REPLAY_BYTES = 262_144
+"""A replay goes no further ahead of its reader than this."""
+
+
+class Channel(Protocol):
+    """A WebSocket, whatever carries it."""
+
+    async def receive(self) -> list[str | bytes] | None:
+        """The messages that have arrived, text as str, binary as bytes; None: no more will come."""
+
+    async def send(self, batch: list[Item]) -> None:
+        """Write frames, all together. Raises `trio.BrokenResourceError` when the peer is gone."""
+
+    async def close(self, closing: Closing) -> None:
+        """Write a close frame."""
+
+
+class Session:
+    """A device's connection; `run` returns when it is over."""
+
+    def __init__(self, service: Service, identity: Identity) -> None:
+        self._service = service
+        self._kernel = service.kernel
+        self._me = identity
+        self._outbox = Outbox(service.kernel.limits.max_connection_buffer_bytes)
+        self.subscriber = Subscriber(identity, self._outbox)
+        self._under_way = 0
+        self._room = trio.Event()
+        self._replayed = trio.Event()
+
+    async def run(self, channel: Channel) -> None:
+        """Serve the channel until either side ends it."""
+        limits = self._kernel.limits
+        self._tell(
+            frames.WelcomeFrame(
+                self._me.user_id,
+                self._me.device_id,
+                rfc3339(self._kernel.now()),
+                limits.heartbeat_interval_ms,
+            )
+        )
+        self._kernel.hub.attach(self.subscriber)
+        self._service.accounts.seen_soon(self._me)
+        try:
+            async with trio.open_nursery() as nursery:
+                read_to_end = trio.Event()
+                nursery.start_soon(self._read, channel, read_to_end)
+                nursery.start_soon(self._replay)
+                await self._flush(channel, read_to_end)
+                nursery.cancel_scope.cancel()
+        finally:
+            self._kernel.hub.detach(self.subscriber)
+            self._service.accounts.seen_soon(self._me)
+
+    # writing
+
+    def _tell(self, frame: Any) -> None:
+        self._outbox.push(Outgoing(frame))
+
+    async def _flush(self, channel: Channel, read_to_end: trio.Event) -> None:
+        outbox = self._outbox
+        try:
+            with outbox.writing:
+                while batch := await outbox.next_batch():
+                    await channel.send(batch)
+                if outbox.closing is not None and outbox.closing.code is not None:
+                    await channel.close(outbox.closing)
+                    await read_to_end.wait()  # for the peer's own close frame
+        except trio.BrokenResourceError:
+            pass
+
+    # replaying
+
+    async def _replay(self) -> None:
+        try:
+            count = await self._show(await self._service.messages.backlog(self._me))
+            while missed := self.subscriber.missed():
+                backlog = await self._service.messages.backlog(self._me)
+                count += await self._show(
+                    [part for part in backlog if part.conversation_id in missed]
+                )
+        except ApiError as error:
+            self._outbox.close(Closing(1012, error.detail))
+            return
+        # No await from here to the end: nothing can be published in between.
+        self._tell(frames.ReplayCompleteFrame(count))
+        self.subscriber.go_live()
+        self._replayed.set()
+
+    async def _show(self, backlog: list[Backlog]) -> int:
+        count = 0
+        for whole in backlog:
+            after = max(whole.after, self.subscriber.shown(whole.conversation_id))
+            rest = replace(whole, after=after)
+            while rest.after < rest.up_to:
+                for entry in await self._service.messages.replay(rest, REPLAY_PAGE):
+                    self._tell(MessageEvent(entry))
+                    rest = replace(rest, after=entry.seq)
+                    count += 1
+                    if self._outbox.size > REPLAY_BYTES:
+                        await self._outbox.drained()
+                self.subscriber.showing(rest.conversation_id, rest.after)
+        return count
+
+    # reading
+
+    async def _read(self, channel: Channel, read_to_end: trio.Event) -> None:
+        while (messages := await channel.receive()) is not None:
+            if self._me.expires_at <= self._kernel.now():
+                self._outbox.close(Closing(4401, "token expired"))
+            for message in messages:
+                if self._outbox.closing is not None:
+                    break
+                await self._take(message)
+        read_to_end.set()
+        self._outbox.close(Closing(None))
+
+    async def _take(self, message: str | bytes) -> None:
+        if isinstance(message, bytes):
+            self._outbox.close(Closing(4400, "binary message on a text channel"))
+            return
+        try:
+            frame = decode_json(message)
+        except errors.Malformed as error:
+            self._outbox.close(Closing(4400, error.detail[:100]))
+            return
+        kind = frame.get("type") if isinstance(frame, dict) else None
+        act = _ACTS.get(kind) if isinstance(kind, str) else None
+        try:
+            if act is None:
+                raise errors.pointed(
+                    errors.InvalidRequest, "/type", "Expected a frame of a known type."
+                )
+            await act(self, frame)
+        except ApiError as error:
+            self._refuse(error, frame.get("id") if isinstance(frame, dict) else None)
+
+    def _refuse(self, error: ApiError, frame_id: Any) -> None:
+        failure = frames.Failure(error.code, error.detail)
+        if inputs.is_id(frame_id):
+            self._tell(frames.ErrorFrame(failure, frame_id))
+        else:
+            self._tell(frames.ErrorFrame(failure))
+
+    async def _send(self, raw: dict[str, Any]) -> None:
+        frame = convert(raw, frames.SendFrame)
+        frame_id = inputs.check_id(frame.id, "/id")
+        try:
+            request = SendRequest(
+                conversation_id=inputs.check_id(frame.conversation_id, "/conversation_id"),
+                client_message_id=inputs.check_id(frame.client_message_id, "/client_message_id"),
+                body=frame.body,
+                relates_to=frame.relates_to,
+                expires_in_s=frame.expires_in_s,
+            )
+        except ApiError as error:
+            self._tell(frames.failed(frame_id, frame.client_message_id, error))
+            return
+
+        def answer(result: Sent | ApiError) -> None:
+            self._arrived()
+            if isinstance(result, ApiError):
+                self._tell(frames.failed(frame_id, request.client_message_id, result))
+            else:
+                self._tell(frames.sent(frame_id, result.message, duplicate=result.duplicate))
+
+        await self._replayed.wait()
+        await self._departing()
+        self._service.messages.send_soon(self._me, request, self.subscriber, answer)
+
+    async def _delivered(self, raw: dict[str, Any]) -> None:
+        await self._acknowledge("delivered", raw)
+
+    async def _read_up_to(self, raw: dict[str, Any]) -> None:
+        await self._acknowledge("read", raw)
+
+    async def _acknowledge(self, status: Acknowledged, raw: dict[str, Any]) -> None:
+        frame = convert(raw, frames.WatermarkFrame)
+
+        def answer(result: ApiError | None) -> None:
+            self._arrived()
+            if result is not None:
+                self._refuse(result, raw.get("id"))
+
+        await self._departing()
+        self._service.receipts.acknowledge_soon(
+            self._me, frame.conversation_id, status, frame.up_to_seq, self.subscriber, answer
+        )
+
+    async def _ping(self, raw: dict[str, Any]) -> None:
+        frame = convert(raw, frames.PingFrame)
+        frame_id = inputs.check_id(frame.id, "/id")
+        self._tell(frames.PongFrame(frame_id, rfc3339(self._kernel.now())))
+
+    async def _departing(self) -> None:
+        while self._under_way >= MAX_UNDER_WAY:
+            self._room = trio.Event()
+            await self._room.wait()
+        self._under_way += 1
+
+    def _arrived(self) -> None:
+        self._under_way -= 1
+        self._room.set()
+
+
+_ACTS: dict[str, Callable[[Session, dict[str, Any]], Any]] = {
+    "send": Session._send,
+    "delivered": Session._delivered,
+    "read": Session._read_up_to,
+    "ping": Session._ping,
+}

@@ -1,0 +1,168 @@
+"""The fast lane: the sans-IO `websockets` protocol straight on a Trio stream.
+
+One read takes whatever has arrived and hands on all complete messages of it; one write sends all that
+has gathered in the outbox. Outgoing text frames are serialized once for all their receivers (`hub`), so
+the protocol object only sees what comes in and the bytes of its own answers (pongs, closes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from urllib.parse import parse_qs, urlsplit
+
+import trio
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidHeader
+from websockets.frames import Frame, Opcode
+from websockets.headers import parse_subprotocol
+from websockets.http11 import Request, Response
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from ..core.errors import ApiError
+from ..hub import Closing, Control, Item, Subscriber
+from ..service import Service
+from . import handshake, problems
+from .session import Session
+
+RECEIVE_BYTES = 65_536
+
+
+class SocketChannel:
+    """A `Channel` on a Trio stream, after its handshake."""
+
+    def __init__(
+        self, stream: trio.abc.Stream, protocol: ServerProtocol, subscriber: Subscriber
+    ) -> None:
+        self._stream = stream
+        self._protocol = protocol
+        self._subscriber = subscriber
+        self._parts: list[bytes] = []
+        self._is_text = True
+
+    async def receive(self) -> list[str | bytes] | None:
+        """Messages that have arrived. See `session.Channel`."""
+        protocol = self._protocol
+        while protocol.state is State.OPEN:
+            try:
+                data = await self._stream.receive_some(RECEIVE_BYTES)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                return None
+            self._subscriber.heard = trio.current_time()
+            if data:
+                protocol.receive_data(data)
+            else:
+                protocol.receive_eof()
+            messages = self._messages()
+            answer = b"".join(protocol.data_to_send())
+            if answer:
+                self._subscriber.outbox.push(Control(answer))
+            if messages:
+                return messages
+        return None
+
+    def _messages(self) -> list[str | bytes]:
+        """Whole messages out of the frames that the protocol has parsed."""
+        messages: list[str | bytes] = []
+        for frame in self._protocol.events_received():
+            if not isinstance(frame, Frame) or frame.opcode not in _DATA:
+                continue
+            if frame.opcode is not Opcode.CONT:
+                self._is_text = frame.opcode is Opcode.TEXT
+            if not frame.fin:
+                self._parts.append(bytes(frame.data))
+                continue
+            payload = b"".join((*self._parts, frame.data)) if self._parts else bytes(frame.data)
+            self._parts.clear()
+            if not self._is_text:
+                messages.append(payload)
+                continue
+            try:
+                messages.append(payload.decode("utf-8"))
+            except UnicodeDecodeError:
+                self._protocol.fail(1007, "invalid UTF-8")
+                break
+        return messages
+
+    async def send(self, batch: list[Item]) -> None:
+        """Write all frames at once."""
+        await self._stream.send_all(b"".join([item.wire for item in batch]))
+
+    async def close(self, closing: Closing) -> None:
+        """Write a close frame, unless the peer was faster."""
+        if self._protocol.state is State.OPEN and closing.code is not None:
+            self._protocol.send_close(closing.code, closing.reason)
+            await self._stream.send_all(b"".join(self._protocol.data_to_send()))
+
+
+_DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
+
+
+async def serve_socket(service: Service, stream: trio.abc.Stream, head: bytes) -> None:
+    """Serve a connection whose first bytes `head` are a request to upgrade to the chat channel."""
+    limits = service.kernel.limits
+    protocol = ServerProtocol(
+        max_size=limits.max_frame_bytes, select_subprotocol=_select_subprotocol
+    )
+    protocol.receive_data(head)
+    request = next(
+        (event for event in protocol.events_received() if isinstance(event, Request)), None
+    )
+    if request is None:  # not parseable: the protocol has its own answer to that
+        await _write(stream, protocol)
+        return
+    try:
+        query = parse_qs(urlsplit(request.path).query, keep_blank_values=True)
+        identity = await handshake.admit(
+            service,
+            request.headers.get("Authorization"),
+            _offered(request.headers),
+            query.get("encoding", [None])[-1],
+        )
+    except ApiError as error:
+        protocol.send_response(_refusal(error))
+        await _write(stream, protocol)
+        return
+    protocol.send_response(protocol.accept(request))
+    await _write(stream, protocol)
+    if protocol.state is State.OPEN:
+        session = Session(service, identity)
+        await session.run(SocketChannel(stream, protocol, session.subscriber))
+
+
+async def _write(stream: trio.abc.Stream, protocol: ServerProtocol) -> None:
+    await stream.send_all(b"".join(protocol.data_to_send()))
+
+
+def _offered(headers: Headers) -> list[str]:
+    try:
+        return [
+            name
+            for value in headers.get_all("Sec-WebSocket-Protocol")
+            for name in parse_subprotocol(value)
+        ]
+    except InvalidHeader:
+        return []
+
+
+def _select_subprotocol(
+    _protocol: ServerProtocol, offered: Sequence[Subprotocol]
+) -> Subprotocol | None:
+    chosen = handshake.select(offered)
+    return None if chosen is None else Subprotocol(chosen)
+
+
+def _refusal(error: ApiError) -> Response:
+    body = problems.problem(error)
+    headers = Headers(
+        {
+            "Connection": "close",
+            "Content-Length": str(len(body)),
+            "Content-Type": problems.MEDIA_TYPE,
+        }
+    )
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(error.status, HTTPStatus(error.status).phrase, headers, body)
