@@ -43,12 +43,10 @@ async def running_service(store: Store, limits: Limits) -> AsyncIterator[Service
     """The use cases over `store`, with their writer running. The store stays the caller's."""
     writer = Writer(store)
     kernel = Kernel(store, writer, Hub(), limits)
-    writer.start()
-    try:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.run)
         yield Service(kernel)
-    finally:
-        with trio.CancelScope(shield=True):
-            await writer.stop()
+        writer.stop()
 
 
 async def serve(

@@ -106,19 +106,22 @@ def check_unsupported(relates_to: Any, expires_in_s: Any) -> None:
             )
 
 
-def fingerprint(*parts: Any) -> bytes:
-    """16 bytes that are equal for equal JSON values: absent equals null, 1 equals 1.0, key order is nothing.
+def fingerprint(**parts: Any) -> bytes:
+    """16 bytes, equal for equal JSON values: absent equals null, 1 equals 1.0, key order is nothing.
 
-    It decides whether a repeated `client_message_id` or `Idempotency-Key` is the same request (DLV-4, DLV-5).
+    It decides whether a repeated `client_message_id` or `Idempotency-Key` is the same request
+    (DLV-4, DLV-5).
     """
     canonical = msgspec.json.encode(_normal(parts), order="sorted")
     return blake2b(canonical, digest_size=16).digest()
 
 
 def _normal(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
     if isinstance(value, dict):
         return {key: _normal(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         return [_normal(item) for item in value]
     if isinstance(value, float) and value.is_integer():
         value = int(value)

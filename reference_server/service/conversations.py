@@ -61,7 +61,7 @@ class Conversations:
         if request.title is not None:
             inputs.check_name(request.title, "/title")
         return await self._kernel.do(
-            partial(self._create_group, me, request, key, inputs.fingerprint(content))
+            partial(self._create_group, me, request, key, inputs.fingerprint(request=content))
         )
 
     def _create_direct(

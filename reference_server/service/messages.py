@@ -69,7 +69,9 @@ class Messages:
         self, me: Identity, request: SendRequest, origin: object, commands: Commands
     ) -> Outcome[Sent]:
         conversation_id, content_id = request.conversation_id, request.client_message_id
-        print_ = inputs.fingerprint(request.body, request.relates_to, request.expires_in_s)
+        print_ = inputs.fingerprint(
+            body=request.body, relates_to=request.relates_to, expires_in_s=request.expires_in_s
+        )
         earlier = commands.earlier_send(conversation_id, me.user_id, content_id)
         if earlier is not None:
             if earlier.fingerprint != print_:

@@ -1,9 +1,13 @@
-"""Group commit: one thread, one transaction for all that is waiting.
+"""Group commit: one transaction at a time, for all that is waiting.
 
-Jobs arrive from the Trio thread in an order, run in that order in the writer thread, and are answered
-on the Trio thread in that order, one crossing for the whole batch. A job is a function of the store's
-commands; it decides first and writes afterwards, so one that refuses (`ApiError`) has written nothing
-and the batch goes on. What is answered is durable: answers follow the commit.
+Jobs arrive from Trio tasks in an order, run in that order in a worker thread, and are answered in that
+order, one crossing for the whole batch. A job is a function of the store's commands; it decides first
+and writes afterwards, so one that refuses (`ApiError`) has written nothing and the batch goes on. What
+is answered is durable: answers follow the commit.
+
+How much gathers adapts itself to the load, without a timer: a batch leaves when a pass of the event
+loop has brought no further job, and while it is away the next one gathers. A lone job leaves at once;
+under load a batch holds what all connections had to say, and so does each answer's write.
 
 When a batch breaks (disk full, a bug in one job), nothing of it is kept, and its jobs run again
 one by one: only the guilty ones fail, with `Unavailable` or `Internal`.
@@ -12,9 +16,7 @@ one by one: only the guilty ones fail, with `Unavailable` or `Internal`.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 import trio
@@ -32,47 +34,44 @@ MAX_BATCH = 1_000
 
 
 class Writer:
-    """The writer thread of a store. Open it as a context manager inside a Trio task."""
+    """The one who writes to a store. Its task `run` must be running for jobs to be answered."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._jobs: SimpleQueue[tuple[Job[Any], Done[Any]] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread; answers come back to the Trio run that this is called from."""
-        self._token = trio.lowlevel.current_trio_token()
-        self._thread.start()
-
-    async def stop(self) -> None:
-        """Finish what is waiting, answer it, end the thread."""
-        self._jobs.put(None)
-        # The last answers were handed to Trio before the thread ended, so they run before we go on.
-        await trio.to_thread.run_sync(self._thread.join)
+        self._waiting: list[tuple[Job[Any], Done[Any]]] = []
+        self._arrival = trio.Event()
+        self._stopping = False
 
     def submit(self, job: Job[T], done: Done[T]) -> None:
         """Queue `job`; `done` gets its result or its refusal after the commit, on the Trio thread."""
-        self._jobs.put((job, done))
+        self._waiting.append((job, done))
+        self._arrival.set()
 
-    def _work(self) -> None:
-        open_ = True
-        while open_:
-            batch: list[tuple[Job[Any], Done[Any]]] = []
-            item = self._jobs.get()
-            try:
-                while item is not None:
-                    batch.append(item)
-                    if len(batch) == MAX_BATCH:
-                        break
-                    item = self._jobs.get_nowait()
-                else:
-                    open_ = False
-            except Empty:
-                pass
-            if batch:
-                results = self._commit([job for job, _ in batch])
-                answers = [(done, result) for (_, done), result in zip(batch, results, strict=True)]
-                self._token.run_sync_soon(_answer, answers)
+    def stop(self) -> None:
+        """Let `run` return when nothing is waiting any more."""
+        self._stopping = True
+        self._arrival.set()
+
+    async def run(self) -> None:
+        """Commit batch after batch. A cancellation takes effect between batches."""
+        one_at_a_time = trio.CapacityLimiter(1)
+        while not (self._stopping and not self._waiting):
+            await self._gather()
+            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            results = await trio.to_thread.run_sync(
+                self._commit, [job for job, _ in batch], limiter=one_at_a_time
+            )
+            for (_, done), result in zip(batch, results, strict=True):
+                done(result)
+
+    async def _gather(self) -> None:
+        while not self._waiting and not self._stopping:
+            self._arrival = trio.Event()
+            await self._arrival.wait()
+        known = -1
+        while known < len(self._waiting) < MAX_BATCH:
+            known = len(self._waiting)
+            await trio.lowlevel.checkpoint()
 
     def _commit(self, jobs: list[Job[Any]]) -> list[Any]:
         try:
@@ -95,8 +94,3 @@ class Writer:
             return job(self._store.commands)
         except ApiError as refusal:
             return refusal
-
-
-def _answer(answers: list[tuple[Done[Any], Any]]) -> None:
-    for done, result in answers:
-        done(result)

@@ -27,7 +27,7 @@ from ..service import Service
 from . import handshake, problems
 from .session import Session
 
-RECEIVE_BYTES = 65_536
+RECEIVE_BYTES = 16_384
 
 
 class SocketChannel:
@@ -47,6 +47,7 @@ class SocketChannel:
         protocol = self._protocol
         while protocol.state is State.OPEN:
             try:
+                await trio.lowlevel.wait_readable(self._stream.socket)
                 data = await self._stream.receive_some(RECEIVE_BYTES)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 return None
