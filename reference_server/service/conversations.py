@@ -73,10 +73,6 @@ class Conversations:
                 "/members",
                 "A direct conversation names exactly one user, another than oneself.",
             )
-        if request.title is not None:
-            raise errors.pointed(
-                errors.InvalidRequest, "/title", "A direct conversation has no title."
-            )
         (other,) = request.members
         if commands.unknown_users([other]):
             raise errors.UnknownUser
