@@ -1,0 +1,12 @@
+"""The conformance suite: scenarios played against a chat server over real sockets, and judged.
+
+From YAML to verdict::
+
+    loader ─> plan ─> engine ─> history ─> checkers ─> verdicts
+    (typed,   (matrix, (Trio;    (what      (pure:      (by requirement,
+     placed)   needs)   adapters) happened)  violations)  with evidence)
+
+`model` is the scenario language, `adapters` speak a protocol for it, `checkers` see everything that
+happened and not only what an author thought of. Nothing here imports the reference server: both
+answer to `specs/`, and the server is started as a process like any other.
+"""

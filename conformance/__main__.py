@@ -1,0 +1,5 @@
+"""`python -m conformance` is `msgcheck`."""
+
+from .cli import main
+
+main(prog_name="msgcheck")

@@ -1,0 +1,158 @@
+"""The messenger adapter: what the target is, and sessions against it."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from functools import cached_property
+from urllib.parse import urlsplit
+
+import httpx
+import trio
+
+from ...checkers.base import Violation
+from ...history import History, Restarting
+from ...patience import Patience
+from ..base import Malformed, Target, TargetTrouble
+from . import manners, shapes
+from .client import MessengerClient
+from .curl import curl
+from .handshake import Doorway
+from .jsontext import NotJson, parse
+from .notebook import Notebook
+from .rest import Rest, new_client, reason_of
+
+DISCOVERY = "/.well-known/messenger"
+VERSION = "v1.0"
+
+
+class MessengerSession:
+    """One scenario's run; see `adapters.base.Session`."""
+
+    def __init__(
+        self, notebook: Notebook, rest: Rest, doorway: Doorway, nursery: trio.Nursery
+    ) -> None:
+        self._notebook = notebook
+        self._rest = rest
+        self._doorway = doorway
+        self._nursery = nursery
+
+    def client(self, lane: str) -> MessengerClient:
+        """A device of the scenario's."""
+        return self._client(lane, hidden=False)
+
+    def sentinel(self, user_id: str) -> MessengerClient:
+        """A device of a user that the scenario does not know of."""
+        self._notebook.hidden_users.add(user_id)
+        return self._client("sentinel", hidden=True)
+
+    def _client(self, lane: str, *, hidden: bool) -> MessengerClient:
+        return MessengerClient(
+            lane,
+            hidden=hidden,
+            rest=self._rest,
+            doorway=self._doorway,
+            notebook=self._notebook,
+            nursery=self._nursery,
+        )
+
+    async def server_restarts(self, restart: Callable[[], Awaitable[None]]) -> None:
+        """Run `restart`; whoever is not answered meanwhile is told so, and nobody is blamed."""
+        position = self._notebook.wire("server", "in", "restart", "killed, and started again")
+        self._notebook.add(Restarting(raw=position))
+        self._rest.restarts += 1
+        try:
+            await restart()
+        finally:
+            self._rest.restarts += 1
+
+
+class MessengerAdapter:
+    """The Messenger API at one address."""
+
+    name = "messenger"
+
+    def __init__(self, url: str, patience: Patience) -> None:
+        self.url = url.rstrip("/")
+        self._patience = patience
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context()
+
+    async def discover(self) -> Target:
+        """``GET /.well-known/messenger``. Raises `TargetTrouble` with what to do about it."""
+        async with new_client(self._tls, self._patience, "discovery") as client:
+            try:
+                response = await client.get(self.url + DISCOVERY)
+            except httpx.TimeoutException as error:
+                raise TargetTrouble(
+                    f"{self.url} did not answer within {self._patience.seconds:g} s. Check the "
+                    "address, and that nothing between here and there swallows connections."
+                ) from error
+            except httpx.HTTPError as error:
+                raise TargetTrouble(
+                    f"{self.url} could not be reached: {reason_of(error)}. Check the address and "
+                    "the port, and that the server is running."
+                ) from error
+        return self._target_in(response)
+
+    def _target_in(self, response: httpx.Response) -> Target:
+        asked = self.url + DISCOVERY
+        advice = (
+            "Is this the base address of a Messenger API server? (Everything is asked for below "
+            "it: /.well-known/messenger, /v1.0/…)"
+        )
+        media_type = response.headers.get("content-type", "no content type").partition(";")[0]
+        if response.status_code != 200:
+            raise TargetTrouble(
+                f"{self.url} is no messenger server: GET {asked} was answered with status "
+                f"{response.status_code} ({media_type}) instead of 200. {advice}"
+            )
+        try:
+            found = shapes.read(parse(response.content), shapes.Discovery, "it")
+        except NotJson:
+            raise TargetTrouble(
+                f"{self.url} is no messenger server: GET {asked} was answered with {media_type} "
+                f"that is not JSON. {advice}"
+            ) from None
+        except Malformed as complaint:
+            raise TargetTrouble(
+                f"{self.url} is no messenger server: GET {asked} was answered with JSON, but "
+                f"{complaint}. {advice}"
+            ) from None
+        if VERSION not in found.versions:
+            told = ", ".join(found.versions) or "none"
+            raise TargetTrouble(
+                f"{self.url} speaks other versions of the Messenger API ({told}) than this suite, "
+                f"which checks {VERSION}."
+            )
+        return Target(
+            url=self.url,
+            capabilities=frozenset(found.capabilities),
+            limits=found.limits,
+            versions=tuple(found.versions),
+        )
+
+    @asynccontextmanager
+    async def session(self, history: History, *, scenario: str) -> AsyncIterator[MessengerSession]:
+        """Begin a scenario's run; leaving it hangs up every connection still open."""
+        notebook = Notebook(history)
+        doorway = Doorway(
+            address=urlsplit(self.url), tls=self._tls, scenario=scenario, patience=self._patience
+        )
+        async with (
+            new_client(self._tls, self._patience, scenario) as client,
+            trio.open_nursery() as nursery,
+        ):
+            yield MessengerSession(notebook, Rest(self.url, client, notebook), doorway, nursery)
+            nursery.cancel_scope.cancel()
+
+    def manners(self, history: History) -> Iterable[Violation]:
+        """What no scenario needs to ask about: no server errors, no shapeless frames."""
+        return manners.check(history)
+
+    def repeat_by_hand(self, event: int, history: History) -> str | None:
+        """The request at this position as a curl command."""
+        return curl(self.url, history[event])

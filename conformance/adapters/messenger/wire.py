@@ -1,0 +1,138 @@
+"""A TCP or TLS connection that can be cut, and that can stop reading.
+
+A chat client's worst manners happen below its protocol: a phone that vanishes sends no close frame,
+one that stalls stops reading while its kernel still accepts. A WebSocket library hides the socket
+where both are done, so the suite dials itself and hands the library this stream:
+
+* :meth:`cut` resets the connection (``SO_LINGER`` of zero), so the peer sees an error, not an end.
+* :meth:`freeze` holds back what was read last and reads no more, and asks the kernel to buffer little.
+* writes are serialised, so that raw bytes can go between the library's own frames.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+from urllib.parse import SplitResult
+
+import trio
+from wsproto.frame_protocol import Opcode
+
+_RESET = struct.pack("ii", 1, 0)
+_FROZEN_BUFFER = 16 * 1024
+_HEAD_LIMIT = 64 * 1024
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class WireStream(trio.abc.Stream):
+    """A byte stream over one socket, TLS on top or not."""
+
+    def __init__(self, stream: trio.SocketStream | trio.SSLStream[trio.SocketStream]) -> None:
+        self._stream = stream
+        self._socket = (
+            stream.socket
+            if isinstance(stream, trio.SocketStream)
+            else stream.transport_stream.socket
+        )
+        self._writing = trio.Lock()
+        self._open = trio.Event()
+        self._open.set()
+        self.ended = trio.Event()
+        """Set when the peer has ended, or broken, its side."""
+        self.shaking_hands = True
+        """True until :meth:`forget_head`."""
+        self.head = b""
+        """The first bytes received while shaking hands: the answer to a refused handshake."""
+
+    @property
+    def frozen(self) -> bool:
+        """Whether reading is suspended."""
+        return not self._open.is_set()
+
+    def freeze(self) -> None:
+        """Read no more, and let the kernel take in as little as it can."""
+        self._open = trio.Event()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _FROZEN_BUFFER)
+
+    def thaw(self) -> None:
+        """Read again."""
+        self._open.set()
+
+    def forget_head(self) -> None:
+        """The handshake is over: keep no copy of what arrives."""
+        self.shaking_hands = False
+        self.head = b""
+
+    def cut(self) -> None:
+        """Reset the connection, whatever is under way on it."""
+        # The descriptor may be gone already: then there is nothing left to reset.
+        if self._socket.fileno() >= 0:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self._socket.close()
+        self._open.set()
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Write, after whoever is writing now."""
+        async with self._writing:
+            await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait until a write would go through at once."""
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Read; while frozen, neither read nor hand over what a read under way brought."""
+        await self._open.wait()
+        try:
+            data = bytes(await self._stream.receive_some(max_bytes))
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self.ended.set()
+            raise
+        await self._open.wait()
+        if not data:
+            self.ended.set()
+        elif self.shaking_hands and len(self.head) < _HEAD_LIMIT:
+            self.head += data
+        return data
+
+    async def aclose(self) -> None:
+        """Close the socket, without waiting for a peer that may not answer any more."""
+        self._open.set()
+        self.ended.set()
+        await trio.aclose_forcefully(self._stream)
+
+
+async def dial(address: SplitResult, tls: ssl.SSLContext) -> WireStream:
+    """Connect to the host and port of an ``http`` or ``https`` URL. Raises `OSError`."""
+    host = address.hostname or ""
+    port = address.port or DEFAULT_PORTS[address.scheme]
+    stream = await trio.open_tcp_stream(host, port)
+    if address.scheme == "http":
+        return WireStream(stream)
+    secure = trio.SSLStream(stream, tls, server_hostname=host, https_compatible=True)
+    try:
+        await secure.do_handshake()
+    except trio.BrokenResourceError as error:
+        raise OSError(f"TLS: {error.__cause__ or error}") from error
+    except BaseException:
+        await trio.aclose_forcefully(stream)
+        raise
+    return WireStream(secure)
+
+
+def raw_message(payload: bytes, *, opcode: Opcode) -> bytes:
+    """One unfragmented client frame of RFC 6455 §5.2 around any payload, valid or not.
+
+    The masking key is zero, which the RFC's masking algorithm leaves the payload unchanged by.
+    """
+    size = len(payload)
+    first = 0x80 | opcode
+    if size < 126:
+        head = struct.pack("!BB", first, 0x80 | size)
+    elif size < 1 << 16:
+        head = struct.pack("!BBH", first, 0x80 | 126, size)
+    else:
+        head = struct.pack("!BBQ", first, 0x80 | 127, size)
+    return head + bytes(4) + payload

@@ -1,0 +1,163 @@
+"""All scenarios of a run: side by side, then those that need the server for themselves.
+
+Three phases. First everything that can run beside others, `jobs` at a time. Then, one by one, the
+scenarios that restart the server. Then what failed is played once more, alone and with fresh users: a
+failure that does not come back is *flaky*, which is a failure all the same (a promise broken once was
+broken), but another kind of bug to look for. When more than `AGAIN` scenarios failed, the load is not
+to blame and nothing is played again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import trio
+
+from reports.model import Finding as ReportedFinding
+from reports.model import Scenario, ScenarioVerdict
+
+from .catalogue import Catalogue
+from .engine import Played, Stage, play
+from .events import (
+    CampaignEnded,
+    CampaignStarted,
+    Listener,
+    PhaseStarted,
+    VariantEnded,
+    VariantStarted,
+)
+from .evidence import Repetition, recorded, reported
+from .loader import Variant
+from .verdicts import REPLAYED, verdict_of
+
+AGAIN = 10
+"""Failed scenarios up to which they are played again."""
+
+RESTART = "restart"
+"""What a scenario needs that kills and restarts the server."""
+
+
+class Campaign:
+    """One run over many variants; `results` is complete for what has been played so far."""
+
+    def __init__(
+        self,
+        variants: Sequence[Variant],
+        stage: Stage,
+        catalogue: Catalogue,
+        repetition: Repetition,
+        *,
+        strict: bool,
+        listener: Listener,
+    ) -> None:
+        self._variants = variants
+        self._stage = stage
+        self._catalogue = catalogue
+        self._repetition = repetition
+        self._strict = strict
+        self._tell = listener
+        self._results: dict[str, Scenario] = {}
+        self._plays: dict[str, list[Played]] = {}
+
+    @property
+    def results(self) -> list[Scenario]:
+        """What has been played, in the order of the variants."""
+        return [self._results[each.name] for each in self._variants if each.name in self._results]
+
+    async def run(self, jobs: int, interrupted: trio.Event) -> None:
+        """Play everything; stop early, keeping what there is, when `interrupted` is set."""
+        self._tell(CampaignStarted(len(self._variants)))
+        async with trio.open_nursery() as nursery:
+
+            async def stop() -> None:
+                await interrupted.wait()
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(stop)
+            await self._phases(jobs)
+            nursery.cancel_scope.cancel()
+        self._tell(CampaignEnded(interrupted.is_set()))
+
+    async def _phases(self, jobs: int) -> None:
+        playable = [each for each in self._variants if not self._inapplicable(each)]
+        restarting = [each for each in playable if RESTART in each.scenario.needs]
+        beside = [each for each in playable if RESTART not in each.scenario.needs]
+        await self._phase("all", beside, jobs)
+        await self._phase("restarts", restarting, 1)
+        again = [each for each in playable if self._verdict(each) in ("fail", "inconclusive")]
+        if len(again) <= AGAIN:
+            await self._phase("again", again, 1)
+
+    async def _phase(self, name: str, variants: Sequence[Variant], jobs: int) -> None:
+        if not variants:
+            return
+        self._tell(PhaseStarted(name, len(variants)))
+        waiting = iter(variants)
+        async with trio.open_nursery() as nursery:
+            for _ in range(min(jobs, len(variants))):
+                nursery.start_soon(self._work, waiting)
+
+    async def _work(self, waiting: Iterator[Variant]) -> None:
+        for variant in waiting:
+            self._tell(VariantStarted(variant.name))
+            plays = self._plays.setdefault(variant.name, [])
+            played = await play(variant, self._stage, attempt=len(plays) + 1)
+            findings = reported(played, self._stage.adapter, self._repetition)
+            self._record(variant, played, findings)
+
+    def _inapplicable(self, variant: Variant) -> bool:
+        """Record a variant whose needs the target does not meet; answer whether it is one."""
+        missing = [need for need in variant.scenario.needs if not self._offers(need)]
+        if not missing:
+            return False
+        reason = f"the target has no capability {', '.join(missing)}"
+        if RESTART in missing:
+            reason = "the target cannot be restarted: there is no --restart-command"
+        self._end(recorded(variant, "not applicable", reason=reason))
+        return True
+
+    def _offers(self, need: str) -> bool:
+        if need == RESTART:
+            return self._stage.restart is not None
+        return need in self._stage.target.capabilities
+
+    def _verdict(self, variant: Variant) -> ScenarioVerdict:
+        return self._results[variant.name].verdict
+
+    def _record(self, variant: Variant, played: Played, findings: list[ReportedFinding]) -> None:
+        plays = self._plays[variant.name]
+        verdict = verdict_of(played)
+        reason = played.fault or played.trouble
+        before = self._results.get(variant.name)
+        if before is not None:
+            verdict = REPLAYED[before.verdict, verdict]
+            # The evidence is that of the play that gave the verdict.
+            findings = before.findings if verdict == "flaky" else findings or before.findings
+            if verdict == "pass":
+                findings = []
+            if verdict == "flaky":
+                reason = "it failed beside others, and passed when it was played again alone"
+        plays.append(played)
+        self._end(
+            recorded(
+                variant,
+                verdict,
+                reason=reason,
+                plays=plays,
+                findings=findings,
+                advisory=not self._strict and self._only_advice(findings),
+            )
+        )
+        played.history = type(played.history)()  # its evidence is taken: let the rest go
+
+    def _only_advice(self, findings: list[ReportedFinding]) -> bool:
+        levels = {
+            self._catalogue.requirements[identity].level
+            for finding in findings
+            for identity in finding.requirements
+        }
+        return levels == {"SHOULD"}
+
+    def _end(self, scenario: Scenario) -> None:
+        self._results[scenario.name] = scenario
+        self._tell(VariantEnded(scenario))

@@ -1,0 +1,159 @@
+"""The command `msgcheck`.
+
+Each command imports what it needs when it runs, so that ``msgcheck --help`` is there at once; ``run``
+lives in a module of its own. A `BadInput` that reaches the group is the user's to mend: its text goes
+to stderr and the exit status is 2, like click's own for a wrong command line.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import click
+
+from .problems import BadInput, count
+
+if TYPE_CHECKING:
+    from .loader import Variant
+
+DISTRIBUTION: Final = "messenger-conformance"
+
+_ELSEWHERE: Final = {"run": ("conformance.run", "Play scenarios against a server, and judge it.")}
+"""Commands that are imported only when they are called: module (the attribute has the command's
+name) and the line that ``--help`` shows."""
+
+
+class _Commands(click.Group):
+    """A group that imports commands late and reports bad input."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*_ELSEWHERE, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        command = getattr(import_module(_ELSEWHERE[cmd_name][0]), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, line) for name, (_, line) in _ELSEWHERE.items()]
+        for name in super().list_commands(ctx):
+            command = super().get_command(ctx, name)
+            if command is not None:
+                rows.append((name, command.get_short_help_str(60)))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BadInput as error:
+            click.echo(f"msgcheck: {error}" if "\n" not in str(error) else str(error), err=True)
+            ctx.exit(2)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name=DISTRIBUTION, prog_name="msgcheck")
+def main() -> None:
+    """Tell whether a chat server keeps the promises of the Messenger API."""
+
+
+_selectors = click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
+_expression = click.option(
+    "-k", "expression", metavar="EXPR", help="Words with `and`, `or`, `not`, as in pytest."
+)
+_form = click.option("--json", "form", flag_value="json", default="text", help="For programs.")
+
+
+@main.command("list")
+@_selectors
+@_expression
+@_form
+def list_(selectors: tuple[str, ...], expression: str | None, form: str) -> None:
+    """Show scenarios: id, title, what they prove.
+
+    A SELECTOR is a file or folder, a scenario's id or its beginning up to a dot, a requirement's id,
+    or a tag.
+    """
+    from . import listing
+    from .catalogue import load_catalogue
+    from .selection import choose
+
+    listing.SCENARIOS[form](choose(selectors, expression, load_catalogue()))
+
+
+@main.command()
+@click.argument("name", metavar="ID")
+def explain(name: str) -> None:
+    """Tell what a requirement demands, or what a scenario does.
+
+    ID is a requirement's (`ORD-4`), with its text, level, source and the scenarios that prove it, or
+    a scenario's (`ordering.one-order`).
+    """
+    from . import listing
+    from .catalogue import load_catalogue
+
+    listing.explain(name, load_catalogue(), _published())
+
+
+@main.command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
+def lint(paths: tuple[Path, ...]) -> None:
+    """Check scenario files, and show every mistake with its place.
+
+    PATH is a file or folder; without one, the published scenarios are checked.
+    """
+    from .catalogue import load_catalogue
+    from .loader import load_tree
+    from .resources import SCENARIOS
+
+    loaded = load_tree(paths or (SCENARIOS,), load_catalogue())
+    for problem in loaded.problems:
+        click.echo(problem)
+    scenarios = len({variant.scenario.id for variant in loaded.variants})
+    good = f"{count(scenarios, 'scenario')} right ({count(len(loaded.variants), 'variant')})"
+    if loaded.problems:
+        files = len({problem.file for problem in loaded.problems})
+        bad = f"{count(len(loaded.problems), 'problem')} in {count(files, 'file')}"
+        click.echo(f"{bad}; {good}", err=True)
+        sys.exit(2)
+    click.echo(good)
+
+
+@main.command()
+@_form
+def coverage(form: str) -> None:
+    """Show which scenarios prove which requirement.
+
+    A requirement that no scenario proves is an error: exit status 1.
+    """
+    from . import listing
+    from .catalogue import load_catalogue
+    from .coverage import cover
+
+    rows = cover(load_catalogue(), _published())
+    listing.COVERAGE[form](rows)
+    if any(not row.scenarios for _, area_rows in rows for row in area_rows):
+        sys.exit(1)
+
+
+@main.command(
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+    short_help="Run the reference server.",
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def serve(arguments: tuple[str, ...]) -> NoReturn:
+    """Run the reference server in place of this process; it has its own options and exit status."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "reference_server", *arguments])  # noqa: S606
+
+
+def _published() -> tuple[Variant, ...]:
+    from .resources import SCENARIOS
+    from .selection import load
+
+    return load([SCENARIOS])

@@ -1,0 +1,118 @@
+"""The reference server, started for a run as a process of its own.
+
+It is a target like any other: the suite knows its command line and the line that it prints when it
+serves, and nothing else. It is told to stop when its standard input closes, so that it cannot outlive
+this program however that ends.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import trio
+
+from .adapters.base import TargetTrouble
+
+START_PATIENCE = 30.0
+"""Seconds for the server to say that it serves."""
+STOP_PATIENCE = 10.0
+"""Seconds for the server to stop in order."""
+
+_LISTENING = re.compile(rb"listening on (http://127\.0\.0\.1:(\d+))")
+_LOG_TAIL = 15
+
+
+class EmbeddedServer:
+    """A reference server on a free loopback port, its data in a folder of its own."""
+
+    def __init__(self, data: Path, log: Path) -> None:
+        self.url = ""
+        self._port = 0
+        self._data = data
+        self._log = log
+        self._process: trio.Process | None = None
+
+    async def start(self) -> None:
+        """Start the server, on the port that it had if it had one. Raises `TargetTrouble`."""
+        command = [
+            *(sys.executable, "-m", "reference_server"),
+            *("--host", "127.0.0.1", "--port", str(self._port)),
+            *("--data", str(self._data), "--until-stdin-closes"),
+        ]
+        with self._log.open("ab") as log:
+            process = await trio.lowlevel.open_process(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                # Ctrl-C is for this program, which then stops the server.
+                start_new_session=True,
+            )
+        self._process = process
+        with trio.move_on_after(START_PATIENCE):
+            found = await _listening(process)
+            if found is not None:
+                self.url, self._port = found
+                return
+        with trio.CancelScope(shield=True):
+            process.kill()
+            await process.wait()
+        raise TargetTrouble(
+            "the reference server did not start. The end of its log, "
+            f"{self._log}:\n{_tail(self._log)}"
+        )
+
+    async def restart(self) -> None:
+        """Kill the server abruptly, and start it again on the same port and data."""
+        if self._process is not None:
+            self._process.kill()
+            await self._process.wait()
+        await self.start()
+
+    async def stop(self) -> None:
+        """Ask the server to stop; kill it if it does not."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        with trio.move_on_after(STOP_PATIENCE, shield=True):
+            await process.wait()
+            return
+        process.kill()
+        with trio.CancelScope(shield=True):
+            await process.wait()
+
+
+@asynccontextmanager
+async def embedded_server(log: Path) -> AsyncIterator[EmbeddedServer]:
+    """A running reference server, its log in the file `log`; stopped and gone afterwards."""
+    log.write_bytes(b"")
+    with TemporaryDirectory(prefix="msgcheck-") as folder:
+        server = EmbeddedServer(Path(folder), log)
+        try:
+            await server.start()
+            yield server
+        finally:
+            await server.stop()
+
+
+async def _listening(process: trio.Process) -> tuple[str, int] | None:
+    """Where the server says that it listens; None if it ends before it says so."""
+    assert process.stdout is not None
+    told = b""
+    async for chunk in process.stdout:
+        told += chunk
+        if found := _LISTENING.search(told):
+            return found[1].decode(), int(found[2])
+    return None
+
+
+def _tail(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()
+    return "\n".join(lines[-_LOG_TAIL:]) or "(empty)"

@@ -1,0 +1,117 @@
+"""Playing one scenario: from a typed variant to a history and what was found in it.
+
+    set up (users, devices, conversations) ─▶ steps ─▶ settle, barrier, walks ─▶ checkers
+
+A run is one nursery with a deadline. The first step that fails ends the steps; the checkers then still
+judge what happened until there. Nothing is raised out of :func:`play` but cancellation: each thing that
+can go wrong has its own place in the answer, because a server's fault, a scenario's mistake, a target
+that is gone and an error of this program must never be taken for one another.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Awaitable, Callable
+
+import trio
+from msgspec import Struct, field
+
+from .adapters.base import Adapter, Session, Target, TargetTrouble
+from .barrier import Barrier
+from .cast import Cast, Seeds
+from .findings import Finding, ScenarioFault
+from .history import History
+from .judging import judge
+from .loader import Variant
+from .patience import Patience
+from .performance import Performance, Stop
+from .setting import set_up, wind_up
+
+Restart = Callable[[], Awaitable[None]]
+
+
+class Stage(Struct, frozen=True, kw_only=True):
+    """What all scenarios of a campaign share."""
+
+    adapter: Adapter
+    target: Target
+    patience: Patience
+    seed: int
+    restart: Restart | None = None
+    """Kills the target and starts it again; None where that cannot be done."""
+
+
+class Played(Struct, kw_only=True):
+    """One run of a variant, over."""
+
+    variant: Variant
+    attempt: int
+    history: History = field(default_factory=History)
+    findings: list[Finding] = []
+    fault: str | None = None
+    """The scenario's or the harness's own fault."""
+    trouble: str | None = None
+    """Why the target could not be spoken to."""
+    seconds: float = 0.0
+
+
+async def play(variant: Variant, stage: Stage, *, attempt: int = 1) -> Played:
+    """Play `variant` once; `attempt` tells repeated runs of one campaign apart."""
+    played = Played(variant=variant, attempt=attempt, findings=[])
+    began = trio.current_time()
+    try:
+        with trio.move_on_after(variant.scenario.deadline) as deadline:
+            async with stage.adapter.session(played.history, scenario=variant.name) as session:
+                await _perform(variant, stage, session, played)
+        if deadline.cancelled_caught:
+            played.findings.append(_overdue(variant, stage, played.history, began))
+        if not played.fault and not played.trouble:
+            played.findings += judge(variant.scenario, played.history, stage.adapter)
+    except* ScenarioFault as faults:
+        played.fault = _first(faults)
+    except* TargetTrouble as troubles:
+        played.trouble = _first(troubles)
+    except* Exception as bugs:
+        played.fault = f"an error in msgcheck itself:\n{''.join(traceback.format_exception(bugs))}"
+    played.seconds = trio.current_time() - began
+    return played
+
+
+async def _perform(variant: Variant, stage: Stage, session: Session, played: Played) -> None:
+    scenario = variant.scenario
+    seeds = Seeds(stage.seed, variant.name)
+    cast = Cast(scenario, seeds, session, stage.target, played.attempt)
+    performance = Performance(
+        variant=variant,
+        session=session,
+        cast=cast,
+        history=played.history,
+        patience=stage.patience,
+        barrier=Barrier(cast, played.history, stage.patience),
+        restart=stage.restart,
+        findings=played.findings,
+    )
+    try:
+        scope = await performance.watched(set_up(scenario, cast), path=None)
+        await performance.steps(scenario.steps, ("steps",), scope)
+        await performance.watched(wind_up(scenario, performance), path=None)
+    except Stop:
+        pass  # what stopped it is among the findings
+
+
+def _overdue(variant: Variant, stage: Stage, history: History, began: float) -> Finding:
+    return Finding(
+        kind="step",
+        requirements=tuple(variant.scenario.proves),
+        message=f"the scenario did not end within its deadline of {variant.scenario.deadline} s",
+        since=max(len(history) - 1, 0),
+        until=len(history),
+        inconclusive=stage.patience.overloaded_since(began),
+    )
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> str:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error)

@@ -1,0 +1,75 @@
+"""What the playing of a scenario can find: a step that failed, a promise that a checker saw broken.
+
+Raised inside the engine as :class:`StepFailed`, and kept as :class:`Finding`. A :class:`ScenarioFault`
+is no finding: the scenario (or this program) is wrong, and nobody else is to be blamed.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from .values import Path
+
+Json = Any
+Kind = Literal["step", "setup", "checker"]
+
+_LONG = 1200
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """One promise broken, or one step that did not go as it must."""
+
+    kind: Kind
+    requirements: tuple[str, ...]
+    message: str
+    path: Path | None = None
+    """The step, as a path into the scenario."""
+    expected: str | None = None
+    got: str | None = None
+    events: tuple[int, ...] = ()
+    """Positions in the history of the guilty events."""
+    since: int = 0
+    """The position in the history at which the step began."""
+    until: int = 0
+    """The position in the history at which it was found."""
+    inconclusive: bool = False
+    """Patience ran out while the host was overloaded: this proves nothing."""
+
+
+class StepFailed(Exception):
+    """The step at hand did not go as it must.
+
+    `requirements` are what is broken, where that is known better than by what the step proves.
+    `impatient` tells that it failed by waiting in vain.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        expected: str | None = None,
+        got: str | None = None,
+        requirements: tuple[str, ...] = (),
+        events: tuple[int, ...] = (),
+        impatient: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.expected = expected
+        self.got = got
+        self.requirements = requirements
+        self.events = events
+        self.impatient = impatient
+
+
+class ScenarioFault(Exception):
+    """The scenario cannot be played as it is written. The text says what to change."""
+
+
+def rendered(value: Json) -> str:
+    """A value as text for people: JSON, shortened."""
+    text = json.dumps(value, ensure_ascii=False, default=repr)
+    return text if len(text) <= _LONG else f"{text[:_LONG]}…"

@@ -1,0 +1,184 @@
+"""What `list`, `explain` and `coverage` print: for people in 80 columns, for programs as JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from .catalogue import Area, Catalogue, Requirement
+from .coverage import Row, claims, proved, scenarios_of
+from .loader import Variant
+from .problems import BadInput, closest, count, shown
+
+Coverage = Sequence[tuple[Area, list[Row]]]
+
+
+def _console() -> Console:
+    """Colours on a terminal, plain text in 80 columns elsewhere; brackets are no markup."""
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def _indented(console: Console, text: str, style: str = "", by: int = 2) -> None:
+    _hanging(console, " " * by, Text(text, style))
+
+
+def _hanging(console: Console, lead: str, text: Text) -> None:
+    """Print `text` wrapped behind `lead`, its further lines below its first."""
+    lines = text.wrap(console, max(console.width - len(lead), 20))
+    for number, line in enumerate(lines):
+        line.rstrip()
+        console.print(Text.assemble(lead if number == 0 else " " * len(lead), line))
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+# ── list ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _scenarios_text(variants: Iterable[Variant]) -> None:
+    console = _console()
+    by_id = scenarios_of(variants)
+    for name, group in by_id.items():
+        scenario = group[0].scenario
+        console.print(Text.assemble((name, "bold"), "  ", (", ".join(proved(scenario)), "cyan")))
+        _indented(console, scenario.title)
+        if group[0].params:
+            _indented(console, " ".join(each.name.removeprefix(name) for each in group), "dim")
+    variant_count = sum(map(len, by_id.values()))
+    console.print(f"{count(len(by_id), 'scenario')}, {count(variant_count, 'variant')}")
+
+
+def _scenarios_json(variants: Iterable[Variant]) -> None:
+    _print_json(
+        [
+            {
+                "id": name,
+                "title": group[0].scenario.title,
+                "proves": proved(group[0].scenario),
+                "needs": group[0].scenario.needs,
+                "tags": group[0].scenario.tags,
+                "file": shown(group[0].file),
+                "variants": [variant.name for variant in group],
+            }
+            for name, group in scenarios_of(variants).items()
+        ]
+    )
+
+
+SCENARIOS: Final[dict[str, Callable[[Iterable[Variant]], None]]] = {
+    "text": _scenarios_text,
+    "json": _scenarios_json,
+}
+"""How scenarios are printed, by form."""
+
+
+# ── explain ───────────────────────────────────────────────────────────────────────────────────
+
+
+def explain(name: str, catalogue: Catalogue, variants: Sequence[Variant]) -> None:
+    """Print what a requirement demands or what a scenario does. Raises `BadInput` for neither."""
+    by_id = scenarios_of(variants)
+    if name in catalogue.requirements:
+        _explain_requirement(catalogue.requirements[name], catalogue, variants)
+    elif name in by_id:
+        _explain_scenario(by_id[name], catalogue)
+    else:
+        near = closest(name, (*catalogue.requirements, *by_id))
+        hint = f"did you mean `{near}`?" if near else "`msgcheck coverage` shows the requirements"
+        raise BadInput(f"`{name}` is no requirement and no scenario that is known here: {hint}")
+
+
+def _explain_requirement(
+    requirement: Requirement, catalogue: Catalogue, variants: Sequence[Variant]
+) -> None:
+    console = _console()
+    console.print(Text.assemble((requirement.id, "bold"), f"  {requirement.level}"))
+    _indented(console, requirement.text)
+    console.print(f"Source: {catalogue.contract}, {requirement.source}")
+    if requirement.capability is not None:
+        console.print(
+            f"Needs the capability `{requirement.capability}`; not applicable without it."
+        )
+    provers = {
+        name: group[0]
+        for name, group in scenarios_of(variants).items()
+        if requirement.id in proved(group[0].scenario)
+    }
+    if not provers:
+        console.print("No scenario proves it yet.")
+        return
+    console.print(f"Proved by {count(len(provers), 'scenario')}:")
+    for name, variant in provers.items():
+        _indented(console, name, "bold")
+        _indented(console, variant.scenario.title, by=4)
+        for claim in claims(variant.scenario):
+            if claim.requirement == requirement.id:
+                _indented(console, variant.where(claim.path), "dim", by=4)
+
+
+def _explain_scenario(group: Sequence[Variant], catalogue: Catalogue) -> None:
+    console = _console()
+    scenario = group[0].scenario
+    console.print(Text(scenario.id, "bold"))
+    _indented(console, scenario.title)
+    console.print(f"File: {shown(group[0].file)}")
+    if scenario.needs:
+        console.print(f"Needs: {', '.join(scenario.needs)}")
+    if group[0].params:
+        console.print("Variants:")
+        for variant in group:
+            _indented(console, variant.name)
+    console.print("Proves:")
+    for name in proved(scenario):
+        _indented(console, f"{name}  {catalogue.requirements[name].text}")
+
+
+# ── coverage ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _coverage_text(coverage: Coverage) -> None:
+    console = _console()
+    for area, rows in coverage:
+        console.print(Text(f"{area.title} ({area.prefix})", "bold"))
+        for row in rows:
+            lead = f"  {row.requirement.id:<8} {len(row.scenarios) or '–':>3}  "
+            listed = ", ".join(row.scenarios) or "no scenario"
+            text = Text(listed, "" if row.scenarios else "red")
+            _hanging(console, lead, text)
+    all_rows = [row for _, rows in coverage for row in rows]
+    missing = [row.requirement.id for row in all_rows if not row.scenarios]
+    console.print(
+        f"{len(all_rows) - len(missing)} of {len(all_rows)} requirements have a scenario."
+    )
+    if missing:
+        _hanging(console, "Without one: ", Text(", ".join(missing)))
+
+
+def _coverage_json(coverage: Coverage) -> None:
+    _print_json(
+        [
+            {
+                "id": row.requirement.id,
+                "area": area.title,
+                "level": row.requirement.level,
+                "capability": row.requirement.capability,
+                "scenarios": row.scenarios,
+            }
+            for area, rows in coverage
+            for row in rows
+        ]
+    )
+
+
+COVERAGE: Final[dict[str, Callable[[Coverage], None]]] = {
+    "text": _coverage_text,
+    "json": _coverage_json,
+}
+"""How coverage is printed, by form."""

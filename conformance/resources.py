@@ -1,0 +1,12 @@
+"""Where the published data lies: `specs/` beside this package, in a checkout and when installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+SPECS: Final = Path(__file__).resolve().parent.parent / "specs"
+SCENARIOS: Final = SPECS / "scenarios"
+REQUIREMENTS: Final = SPECS / "requirements.yaml"
+SCENARIO_SCHEMA: Final = SPECS / "scenario.schema.json"
+REQUIREMENTS_SCHEMA: Final = SPECS / "requirements.schema.json"

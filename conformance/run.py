@@ -1,0 +1,395 @@
+"""`msgcheck run`: play scenarios against a server, judge it, write the reports.
+
+    choose ─▶ check that reports can be written ─▶ find (or start) the target ─▶ campaign ─▶ reports
+
+Whatever can be wrong with what the user gave is found before anything is played. Once playing has
+begun, what was measured is kept: an interrupted run writes its reports too, marked as interrupted.
+"""
+
+from __future__ import annotations
+
+import platform
+import secrets
+import signal
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import get_args
+from urllib.parse import urlsplit
+
+import click
+import trio
+from msgspec import Struct
+from rich.console import Console
+
+from reports import junit, terminal
+from reports import model as report
+
+from .adapters.base import Adapter, Target, TargetTrouble
+from .adapters.messenger import MessengerAdapter
+from .baseline import Baseline, excuse, load_baseline, states
+from .campaign import Campaign
+from .catalogue import Catalogue, load_catalogue
+from .coverage import proved
+from .embedded import embedded_server
+from .engine import Restart, Stage
+from .evidence import Repetition
+from .live import LiveDisplay
+from .loader import Variant, load_tree
+from .patience import Patience
+from .problems import BadInput
+from .resources import SCENARIOS
+from .restarting import RestartCommand
+from .selection import choose
+from .verdicts import HARNESS, judge_run, requirements
+
+DISTRIBUTION = "messenger-conformance"
+ADAPTERS = {MessengerAdapter.name: MessengerAdapter}
+SEEDS = 1_000_000
+"""How many seeds there are to draw from; short ones are easier to repeat."""
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """The command line, checked."""
+
+    target: str | None
+    selectors: tuple[str, ...]
+    expression: str | None
+    jobs: int
+    adapter: str
+    restart_command: str | None
+    baseline: Path | None
+    report_dir: Path
+    seed: int
+    strict: bool
+
+
+class Match(Struct, frozen=True, kw_only=True):
+    """One target, ready to be judged."""
+
+    adapter: Adapter
+    target: Target
+    restart: Restart | None
+
+
+class Measured(Struct, frozen=True, kw_only=True):
+    """What the playing gave."""
+
+    scenarios: list[report.Scenario]
+    target: Target
+    started_at: str
+    seconds: float
+    interrupted: bool
+
+
+def _url(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise click.BadParameter(
+            f"{value!r} is no address of a server: write http://HOST:PORT or https://HOST, "
+            "with a path if the API lies below one."
+        )
+    return value.rstrip("/")
+
+
+@click.command()
+@click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
+@click.option("-k", "expression", metavar="EXPR", help="Only what matches, as in pytest.")
+@click.option("--target", metavar="URL", callback=_url, help="The server under test.")
+@click.option(
+    "--jobs",
+    default=16,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    metavar="N",
+    help="Scenarios in flight.",
+)
+@click.option(
+    "--adapter",
+    default="messenger",
+    show_default=True,
+    type=click.Choice(sorted(ADAPTERS)),
+    help="The protocol to speak.",
+)
+@click.option(
+    "--restart-command",
+    metavar="CMD",
+    help="Kills the target abruptly and starts it again; a shell command.",
+)
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Known failures, each with a reason.",
+)
+@click.option(
+    "--report-dir",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    default=Path("msgcheck-report"),
+    show_default=True,
+    help="Where results.json and junit.xml go.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    metavar="N",
+    help="What generated names and texts derive from. Default: drawn, and reported.",
+)
+@click.option("--strict", is_flag=True, help="A broken SHOULD is a failure, too.")
+def run(
+    selectors: tuple[str, ...],
+    expression: str | None,
+    target: str | None,
+    jobs: int,
+    adapter: str,
+    restart_command: str | None,
+    baseline: Path | None,
+    report_dir: Path,
+    seed: int | None,
+    strict: bool,
+) -> None:
+    """Play scenarios against a server, and judge it.
+
+    Without --target, the reference server is started for it and stopped again. A SELECTOR is a file
+    or folder, a scenario's id or its beginning, a requirement's id, or a tag; none: everything.
+
+    Exit status: 0 conformant; 1 not conformant; 2 the command line or a scenario file is wrong; 3 the
+    target could not be reached, the run was interrupted, or something could not be judged.
+    """
+    options = Options(
+        target=target,
+        selectors=selectors,
+        expression=expression,
+        jobs=jobs,
+        adapter=adapter,
+        restart_command=restart_command,
+        baseline=baseline,
+        report_dir=report_dir,
+        seed=secrets.randbelow(SEEDS) if seed is None else seed,
+        strict=strict,
+    )
+    catalogue = load_catalogue()
+    variants = choose(options.selectors, options.expression, catalogue)
+    known = _known(options, variants, catalogue)
+    _check_writable(options.report_dir)
+    console = Console()
+    outcome = trio.run(_play, options, variants, catalogue, console)
+    if isinstance(outcome, TargetTrouble):
+        click.echo(f"msgcheck: {outcome}", err=True)
+        raise SystemExit(HARNESS)
+    results = _judge(options, outcome, variants, catalogue, known)
+    terminal.show(results, console, _write(results, options.report_dir))
+    raise SystemExit(results.exit_status)
+
+
+def _known(options: Options, variants: Sequence[Variant], catalogue: Catalogue) -> Baseline:
+    if options.baseline is None:
+        return ()
+    if not options.baseline.exists():
+        raise BadInput(f"--baseline {options.baseline}: there is no such file")
+    everything = [*load_tree([SCENARIOS], catalogue).variants, *variants]
+    names = [(each.scenario.id, each.name) for each in everything]
+    return load_baseline(options.baseline, names, catalogue.requirements)
+
+
+def _check_writable(folder: Path) -> None:
+    """Find out before anything is played whether reports can be written. Raises `BadInput`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise BadInput(
+            f"the reports cannot be written to {folder}: {error.strerror}. Choose another folder "
+            "with --report-dir."
+        ) from None
+
+
+# ── playing ───────────────────────────────────────────────────────────────────────────────────
+
+
+async def _play(
+    options: Options, variants: Sequence[Variant], catalogue: Catalogue, console: Console
+) -> Measured | TargetTrouble:
+    patience = Patience()
+    interrupted = trio.Event()
+    outcome: Measured | TargetTrouble
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_listen_for_signals, interrupted)
+        nursery.start_soon(patience.watch)
+        try:
+            async with _matched(options, patience) as found:
+                outcome = await _campaign(
+                    options, variants, catalogue, console, found, patience, interrupted
+                )
+        except TargetTrouble as trouble:
+            outcome = trouble
+        nursery.cancel_scope.cancel()
+    return outcome
+
+
+async def _campaign(
+    options: Options,
+    variants: Sequence[Variant],
+    catalogue: Catalogue,
+    console: Console,
+    found: Match,
+    patience: Patience,
+    interrupted: trio.Event,
+) -> Measured:
+    console.print(
+        f"playing {len(variants)} scenarios against {_called(options, found.target)} "
+        f"(seed {options.seed}, {options.jobs} at a time)",
+        highlight=False,
+        soft_wrap=True,
+        markup=False,
+    )
+    stage = Stage(
+        adapter=found.adapter,
+        target=found.target,
+        patience=patience,
+        seed=options.seed,
+        restart=found.restart,
+    )
+    started_at = datetime.now(UTC)
+    began = trio.current_time()
+    with LiveDisplay(console) as display:
+        campaign = Campaign(
+            variants,
+            stage,
+            catalogue,
+            Repetition(seed=options.seed, target=options.target),
+            strict=options.strict,
+            listener=display,
+        )
+        await campaign.run(options.jobs, interrupted)
+    return Measured(
+        scenarios=campaign.results,
+        target=found.target,
+        started_at=started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        seconds=trio.current_time() - began,
+        interrupted=interrupted.is_set(),
+    )
+
+
+def _called(options: Options, target: Target) -> str:
+    return f"the reference server at {target.url}" if options.target is None else target.url
+
+
+@asynccontextmanager
+async def _matched(options: Options, patience: Patience) -> AsyncIterator[Match]:
+    """The target, found or started, and how to restart it."""
+    make = ADAPTERS[options.adapter]
+    if options.target is None:
+        async with embedded_server(options.report_dir / "server.log") as server:
+            adapter = make(server.url, patience)
+            target = await adapter.discover()
+            yield Match(adapter=adapter, target=target, restart=server.restart)
+        return
+    adapter = make(options.target, patience)
+    restart: Restart | None = None
+    if options.restart_command is not None:
+        log = options.report_dir / "restart.log"
+        restart = RestartCommand(options.restart_command, adapter, log).restart
+    yield Match(adapter=adapter, target=await adapter.discover(), restart=restart)
+
+
+async def _listen_for_signals(
+    interrupted: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Turn the first Ctrl-C, or SIGTERM, into the event; the next one ends the program."""
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+        async for _signal in signals:
+            interrupted.set()
+            return
+
+
+# ── judging and writing ───────────────────────────────────────────────────────────────────────
+
+
+def _judge(
+    options: Options,
+    measured: Measured,
+    variants: Sequence[Variant],
+    catalogue: Catalogue,
+    known: Baseline,
+) -> report.Results:
+    scenarios = [excuse(scenario, known) for scenario in measured.scenarios]
+    proofs = {variant.name: proved(variant.scenario) for variant in variants}
+    judged = requirements(catalogue, scenarios, proofs, measured.target.capabilities)
+    baseline = states(known, scenarios, judged)
+    judgement = judge_run(scenarios, baseline, interrupted=measured.interrupted)
+    return report.Results(
+        schema_version=report.SCHEMA_VERSION,
+        run=_facts(options, measured),
+        verdict=judgement.verdict,
+        exit_status=judgement.exit_status,
+        reasons=judgement.reasons,
+        totals=report.Totals(
+            scenarios=_totals([each.verdict for each in scenarios]),
+            requirements=_totals([each.verdict for each in judged]),
+        ),
+        requirements=judged,
+        scenarios=scenarios,
+        baseline=baseline,
+    )
+
+
+def _facts(options: Options, measured: Measured) -> report.Run:
+    return report.Run(
+        tool_version=version(DISTRIBUTION),
+        target=measured.target.url,
+        embedded=options.target is None,
+        adapter=options.adapter,
+        capabilities=sorted(measured.target.capabilities),
+        selection=[*options.selectors, *_expression(options)],
+        seed=options.seed,
+        jobs=options.jobs,
+        strict=options.strict,
+        started_at=measured.started_at,
+        seconds=round(measured.seconds, 3),
+        platform=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        interrupted=measured.interrupted,
+    )
+
+
+def _expression(options: Options) -> list[str]:
+    return [] if options.expression is None else [f"-k {options.expression}"]
+
+
+def _totals(verdicts: Sequence[report.RequirementVerdict]) -> dict[str, int]:
+    counted = Counter(verdicts)
+    return {
+        verdict: counted[verdict]
+        for verdict in get_args(report.RequirementVerdict)
+        if counted[verdict]
+    }
+
+
+def _write(results: report.Results, folder: Path) -> list[str]:
+    """Write the reports; answer their names. What cannot be written is told, not hidden."""
+    written: list[str] = []
+    for name, content in (
+        ("results.json", report.encode(results)),
+        ("junit.xml", junit.render(results)),
+    ):
+        file = folder / name
+        try:
+            file.write_bytes(content)
+        except OSError as error:
+            click.echo(f"msgcheck: {file} could not be written: {error.strerror}", err=True)
+            raise SystemExit(HARNESS) from None
+        written.append(str(file))
+    return written

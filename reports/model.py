@@ -1,0 +1,191 @@
+"""`results.json`: the one true record of a run.
+
+Every report is made from this document and from nothing else. Its JSON Schema is published as
+`specs/results.schema.json`; :data:`SCHEMA_VERSION` rises when a reader of the old form could be
+misled. Positions count from 1, durations and times `t` are seconds, points in time RFC 3339 in UTC.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+SCHEMA_VERSION: Final = 1
+
+Json = Any
+
+ScenarioVerdict = Literal["pass", "fail", "flaky", "not applicable", "inconclusive", "error"]
+RequirementVerdict = Literal[
+    "pass", "fail", "flaky", "not applicable", "inconclusive", "error", "not covered"
+]
+RunVerdict = Literal["conformant", "not conformant", "undecided"]
+
+SCENARIO_VERDICTS: tuple[ScenarioVerdict, ...] = (
+    "pass",
+    "fail",
+    "flaky",
+    "not applicable",
+    "inconclusive",
+    "error",
+)
+
+
+class Node(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What every part of the document is."""
+
+
+class Place(Node, frozen=True):
+    """A place in a scenario file."""
+
+    file: str
+    line: int
+    column: int
+
+
+class TimelineEntry(Node, frozen=True):
+    """Something on the wire: which lane (``bob.phone``), which way, and what in one line."""
+
+    t: float
+    """Seconds since the scenario began."""
+    lane: str
+    direction: Literal["out", "in"]
+    label: str
+    guilty: bool = False
+    """This is what the finding is about."""
+    content: Json = None
+    """The frame, request or answer itself."""
+
+
+class Repeat(Node, frozen=True):
+    """How to see it again."""
+
+    command: str
+    requests: list[str] = []
+    """The HTTP requests of the step, for a shell; the token goes into ``$TOKEN``."""
+
+
+class Finding(Node, frozen=True):
+    """One promise broken, or one step that did not go as it must, with its evidence."""
+
+    kind: Literal["step", "setup", "checker"]
+    requirements: Annotated[list[str], Meta(min_length=1)]
+    message: str
+    repeat: Repeat
+    place: Place | None = None
+    step: str | None = None
+    """The step as it was written, on one line."""
+    note: str | None = None
+    """The author's note on the step."""
+    expected: str | None = None
+    got: str | None = None
+    inconclusive: bool = False
+    """Patience ran out while the host was overloaded: this proves nothing."""
+    known: str | None = None
+    """The baseline's reason, for a known failure."""
+    timeline: list[TimelineEntry] = []
+
+
+class Scenario(Node, frozen=True):
+    """One variant of a scenario, played or not."""
+
+    name: str
+    id: str
+    title: str
+    file: str
+    proves: list[str]
+    verdict: ScenarioVerdict
+    reason: str | None = None
+    """Why it is not applicable, inconclusive, flaky or an error."""
+    advisory: bool = False
+    """It failed, but broke only SHOULD requirements, and the run was not strict."""
+    seconds: float = 0.0
+    attempts: int = 0
+    params: dict[str, Json] = {}
+    findings: list[Finding] = []
+
+
+class Requirement(Node, frozen=True):
+    """One requirement of the contract, and what the run says of it."""
+
+    id: str
+    area: str
+    level: Literal["MUST", "SHOULD"]
+    text: str
+    source: str
+    verdict: RequirementVerdict
+    reason: str | None = None
+    scenarios: list[str] = []
+    """The variants that spoke of it."""
+
+
+class BaselineEntry(Node, frozen=True):
+    """A known failure, and whether it still is one."""
+
+    reason: str
+    state: Literal["fails", "passes now", "not played"]
+    scenario: str | None = None
+    requirement: str | None = None
+
+
+class Run(Node, frozen=True):
+    """What was run, where, when."""
+
+    tool_version: str
+    target: str
+    embedded: bool
+    """Whether the target was the reference server, started for this run."""
+    adapter: str
+    capabilities: list[str]
+    seed: int
+    jobs: int
+    strict: bool
+    started_at: str
+    seconds: float
+    platform: str
+    selection: list[str] = []
+    """Selectors, and ``-k EXPR``; empty: everything was to be played."""
+    interrupted: bool = False
+
+
+class Totals(Node, frozen=True):
+    """How many of each verdict."""
+
+    scenarios: dict[str, int]
+    requirements: dict[str, int]
+
+
+class Results(Node, frozen=True):
+    """The document."""
+
+    schema_version: Literal[1]
+    run: Run
+    verdict: RunVerdict
+    exit_status: Literal[0, 1, 3]
+    reasons: list[str]
+    """Why the verdict is what it is, a sentence each; empty for a conformant target."""
+    totals: Totals
+    requirements: list[Requirement]
+    scenarios: list[Scenario]
+    baseline: list[BaselineEntry] = []
+
+
+def schema() -> Json:
+    """The document's JSON Schema (2020-12)."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "msgcheck results",
+        **msgspec.json.schema(Results),
+    }
+
+
+def encode(results: Results) -> bytes:
+    """The document as it is written to `results.json`."""
+    return msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n"
+
+
+def load(file: Path) -> Results:
+    """Read a document. Raises `OSError`, or `msgspec.DecodeError` if it is none."""
+    return msgspec.json.decode(file.read_bytes(), type=Results)

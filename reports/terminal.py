@@ -1,0 +1,157 @@
+"""A run's summary for the terminal: verdict first, then requirements, then what failed and why.
+
+Plain text in 80 columns when the console is no terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from rich.console import Console
+from rich.markup import escape
+
+from .evidence import evidence
+from .junit import excused
+from .model import Requirement, Results, Scenario
+
+STYLES = {
+    "pass": "green",
+    "fail": "bold red",
+    "flaky": "bold magenta",
+    "not applicable": "dim",
+    "inconclusive": "yellow",
+    "error": "bold yellow",
+    "not covered": "dim",
+    "conformant": "bold green",
+    "not conformant": "bold red",
+    "undecided": "bold yellow",
+}
+
+_MARKS = {
+    "pass": "+",
+    "fail": "X",
+    "flaky": "~",
+    "not applicable": "-",
+    "inconclusive": "?",
+    "error": "!",
+    "not covered": ".",
+}
+_LABEL_WIDTH = 26
+_WIDTH = 80
+
+
+def show(results: Results, console: Console, reports: Sequence[str]) -> None:
+    """Print the summary; `reports` are the files written."""
+    _show_failures(results, console)
+    _show_others(results.scenarios, console)
+    _show_requirements(results, console)
+    _show_verdict(results, console)
+    if reports:
+        _print(console, f"reports: {', '.join(reports)}")
+
+
+def _show_verdict(results: Results, console: Console) -> None:
+    run = results.run
+    _print(console, "")
+    _print(
+        console,
+        f"[{STYLES[results.verdict]}]{results.verdict.upper()}[/]  {escape(_who(results))}",
+    )
+    for reason in results.reasons:
+        _print(console, f"  {escape(reason)}")
+    _print(console, f"scenarios:    {_totals(results.totals.scenarios)}")
+    _print(console, f"requirements: {_totals(results.totals.requirements)}")
+    _print(console, f"{run.seconds:.1f} s, seed {run.seed}, msgcheck {run.tool_version}")
+
+
+def _who(results: Results) -> str:
+    run = results.run
+    return f"{'the reference server' if run.embedded else run.target}"
+
+
+def _totals(totals: dict[str, int]) -> str:
+    return ", ".join(
+        f"[{STYLES[verdict]}]{number} {verdict}[/]" for verdict, number in totals.items() if number
+    )
+
+
+def _show_requirements(results: Results, console: Console) -> None:
+    """One line for each area, its requirements marked by verdict; of a selection, what it is about."""
+    _print(console, "")
+    for area, group in groupby(results.requirements, key=lambda each: each.area):
+        members = list(group)
+        if results.run.selection and not any(each.scenarios for each in members):
+            continue
+        label = area if len(area) < _LABEL_WIDTH else f"{area[: _LABEL_WIDTH - 2]}…"
+        cells = [f"[{STYLES[each.verdict]}]{_cell(each)}[/]" for each in members]
+        plain = [_cell(each) for each in members]
+        for number, line in enumerate(_filled(cells, plain, _WIDTH - _LABEL_WIDTH)):
+            _print(console, f"{escape(label) if number == 0 else '':<{_LABEL_WIDTH}}{line}")
+    legend = "  ".join(f"{mark} {verdict}" for verdict, mark in _MARKS.items())
+    _print(console, f"[dim]{legend}[/]")
+
+
+def _cell(requirement: Requirement) -> str:
+    return f"{requirement.id}{_MARKS[requirement.verdict]}"
+
+
+def _filled(cells: Sequence[str], plain: Sequence[str], width: int) -> Iterable[str]:
+    line: list[str] = []
+    used = 0
+    for cell, text in zip(cells, plain, strict=True):
+        if line and used + 1 + len(text) > width:
+            yield " ".join(line)
+            line, used = [], 0
+        line.append(cell)
+        used += len(text) + 1
+    if line:
+        yield " ".join(line)
+
+
+def _show_failures(results: Results, console: Console) -> None:
+    texts = {each.id: each for each in results.requirements}
+    for scenario in results.scenarios:
+        if scenario.verdict not in ("fail", "flaky", "inconclusive"):
+            continue
+        _print(console, "")
+        excuse = " (known or advisory)" if excused(scenario) else ""
+        _print(
+            console,
+            f"[{STYLES[scenario.verdict]}]{scenario.verdict.upper()}[/]{excuse} "
+            f"[bold]{escape(scenario.name)}[/]",
+        )
+        _print(console, f"  {escape(scenario.title)}")
+        if scenario.reason:
+            _print(console, f"  {escape(scenario.reason)}")
+        for finding in scenario.findings:
+            for identity in finding.requirements:
+                requirement = texts[identity]
+                _print(
+                    console,
+                    f"  [bold]{identity}[/] ({requirement.level}) {escape(requirement.text)}",
+                )
+            for line in evidence(finding):
+                _print(console, f"    {escape(line)}")
+
+
+def _show_others(scenarios: Sequence[Scenario], console: Console) -> None:
+    for scenario in scenarios:
+        if scenario.verdict == "error":
+            _print(console, "")
+            _print(console, f"[{STYLES['error']}]ERROR[/] [bold]{escape(scenario.name)}[/]")
+            for line in (scenario.reason or "").splitlines():
+                _print(console, f"  {escape(line)}")
+    inapplicable = [each for each in scenarios if each.verdict == "not applicable"]
+    by_reason: dict[str, list[str]] = {}
+    for scenario in inapplicable:
+        by_reason.setdefault(scenario.reason or "", []).append(scenario.name)
+    for reason, names in by_reason.items():
+        _print(console, "")
+        _print(console, f"[dim]not applicable, {escape(reason)}:[/]")
+        for name in names:
+            _print(console, f"[dim]  {escape(name)}[/]")
+
+
+def _print(console: Console, text: str) -> None:
+    console.print(text, highlight=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""The conformance suite: its language, engine, adapters and checkers."""

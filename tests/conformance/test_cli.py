@@ -1,0 +1,226 @@
+"""The commands that look at scenarios and requirements without playing any."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from click.testing import CliRunner, Result
+
+from conformance import resources
+from conformance.catalogue import Catalogue
+from conformance.cli import main
+
+from .scenarios import scenario
+
+Msgcheck = Callable[..., Result]
+
+CONNECT = "{as: alice, connect: {}, proves: RT-2}"
+
+
+@pytest.fixture
+def msgcheck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Msgcheck:
+    """Run the command in a folder of its own, where one scenario is all that is published."""
+    folder = tmp_path / "published"
+    folder.mkdir()
+    text = scenario(CONNECT, "{as: alice, send: {to: $chat, via: $via}}")
+    matrix = "matrix: {via: [http, realtime]}\ntags: [slow]\ntitle:"
+    (folder / "example.yaml").write_text(text.replace("title:", matrix))
+    monkeypatch.setattr(resources, "SCENARIOS", folder)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, arguments, prog_name="msgcheck")
+
+    return run
+
+
+def test_help_names_every_command(msgcheck: Msgcheck) -> None:
+    """One line each, `run` first."""
+    shown = msgcheck("--help")
+    assert shown.exit_code == 0
+    commands = [line.split()[0] for line in shown.stdout.split("Commands:")[1].splitlines() if line]
+    assert commands == ["run", "coverage", "explain", "lint", "list", "serve"]
+
+
+def test_version_names_the_program(msgcheck: Msgcheck) -> None:
+    """For bug reports."""
+    assert msgcheck("--version").stdout.startswith("msgcheck, version ")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """`msgcheck --help` is there at once: the engine's libraries are loaded by `run` alone."""
+    program = (
+        "import sys; from conformance.cli import main; main(['--help'], standalone_mode=False);"
+        "print(*{'trio', 'httpx', 'rich', 'yaml', 'msgspec'} & sys.modules.keys(), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.split() == ["msgspec"]
+
+
+# ── list ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_list_shows_id_title_claims_and_variants(msgcheck: Msgcheck) -> None:
+    """Square brackets are printed as they are, and no line is longer than 80 columns."""
+    shown = msgcheck("list")
+    assert shown.exit_code == 0
+    assert shown.stdout == (
+        "delivery.example  DLV-1, RT-2\n"
+        "  A message arrives\n"
+        "  [via=http] [via=realtime]\n"
+        "1 scenario, 2 variants\n"
+    )
+
+
+def test_list_speaks_json(msgcheck: Msgcheck) -> None:
+    """For programs."""
+    [shown] = json.loads(msgcheck("list", "-k", "http", "--json").stdout)
+    assert shown == {
+        "id": "delivery.example",
+        "title": "A message arrives",
+        "proves": ["DLV-1", "RT-2"],
+        "needs": ["groups", "relations", "restart"],
+        "tags": ["slow"],
+        "file": str(Path("published") / "example.yaml"),
+        "variants": ["delivery.example[via=http]"],
+    }
+
+
+def test_list_of_nothing_is_a_wrong_command_line(msgcheck: Msgcheck) -> None:
+    """Exit status 2, one paragraph on stderr."""
+    shown = msgcheck("list", "delivry")
+    assert shown.exit_code == 2
+    assert shown.stdout == ""
+    assert shown.stderr.startswith("msgcheck: `delivry` is no file, scenario,")
+    assert "did you mean `delivery`?" in shown.stderr
+
+
+# ── explain ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_explain_tells_a_requirement_with_what_proves_it(msgcheck: Msgcheck) -> None:
+    """Text, level, source, and the scenarios with the very line of the claim."""
+    shown = msgcheck("explain", "RT-2").stdout
+    assert shown.startswith("RT-2  MUST\n  `welcome` comes first;")
+    assert "Source: Messenger API v1.0, §6 The realtime channel\n" in shown
+    assert "Proved by 1 scenario:\n  delivery.example\n    A message arrives\n" in shown
+    assert f"{Path('published') / 'example.yaml'}:14:5" in shown
+
+
+def test_explain_is_honest_about_what_nothing_proves(msgcheck: Msgcheck) -> None:
+    """And about capabilities."""
+    shown = msgcheck("explain", "ENC-3").stdout
+    assert "Needs the capability `e2ee`" in shown
+    assert shown.endswith("No scenario proves it yet.\n")
+
+
+def test_explain_tells_a_scenario(msgcheck: Msgcheck) -> None:
+    """What it proves in the words of the contract, where it lies, its variants."""
+    shown = msgcheck("explain", "delivery.example").stdout
+    assert shown.startswith("delivery.example\n  A message arrives\nFile: published")
+    assert "Needs: groups, relations, restart\n" in shown
+    assert "  delivery.example[via=http]\n" in shown
+    assert "  DLV-1  Each accepted message reaches each connected member device" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "near"), [("ODR-1", "ORD-1"), ("delivery.exmple", "delivery.exam")]
+)
+def test_explain_names_the_nearest_for_an_unknown_id(
+    name: str, near: str, msgcheck: Msgcheck
+) -> None:
+    """A requirement or a scenario."""
+    shown = msgcheck("explain", name)
+    assert shown.exit_code == 2
+    assert f"did you mean `{near}" in shown.stderr
+
+
+# ── lint ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_lint_is_content_with_right_files(msgcheck: Msgcheck) -> None:
+    """Without a path, with the published ones."""
+    shown = msgcheck("lint")
+    assert (shown.exit_code, shown.stdout) == (0, "1 scenario right (2 variants)\n")
+
+
+def test_lint_shows_each_mistake_as_file_line_column(msgcheck: Msgcheck) -> None:
+    """In the form that editors and terminals jump to; exit status 2."""
+    Path("mine").mkdir()
+    Path("mine/a.yaml").write_text(scenario("{as: alice, expcet: {sent: {}}}", "{as: bob}"))
+    shown = msgcheck("lint", "mine")
+    assert shown.exit_code == 2
+    file = Path("mine") / "a.yaml"
+    assert shown.stdout == (
+        f"{file}:12:17: unknown key `expcet`: did you mean `expect`?\n"
+        f"{file}:13:5: a step has exactly one verb; this one has none\n"
+    )
+    assert shown.stderr == "2 problems in 1 file; 0 scenarios right (0 variants)\n"
+
+
+def test_lint_of_a_path_that_is_not_there_is_a_wrong_command_line(msgcheck: Msgcheck) -> None:
+    """It says so in one line."""
+    shown = msgcheck("lint", "nowhere")
+    assert (shown.exit_code, shown.stderr) == (2, "msgcheck: nowhere: no such file or folder\n")
+
+
+# ── coverage ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_coverage_fails_while_a_requirement_has_no_scenario(msgcheck: Msgcheck) -> None:
+    """Each is named."""
+    shown = msgcheck("coverage")
+    assert shown.exit_code == 1
+    assert "  DLV-1      1  delivery.example\n" in shown.stdout
+    assert "  DLV-2      –  no scenario\n" in shown.stdout
+    assert "\n2 of " in shown.stdout
+    assert all(len(line) <= 80 for line in shown.stdout.splitlines())
+
+
+def test_coverage_is_content_when_everything_is_proved(
+    msgcheck: Msgcheck, catalogue: Catalogue
+) -> None:
+    """Exit status 0."""
+    everything = f"proves: [{', '.join(catalogue.requirements)}]"
+    file = Path("published/example.yaml")
+    file.write_text(file.read_text().replace("proves: [DLV-1]", everything))
+    shown = msgcheck("coverage")
+    assert shown.exit_code == 0
+    total = len(catalogue.requirements)
+    assert shown.stdout.endswith(f"\n{total} of {total} requirements have a scenario.\n")
+
+
+def test_coverage_speaks_json(msgcheck: Msgcheck, catalogue: Catalogue) -> None:
+    """With the same exit status."""
+    shown = msgcheck("coverage", "--json")
+    assert shown.exit_code == 1
+    rows = {row["id"]: row for row in json.loads(shown.stdout)}
+    assert rows.keys() == catalogue.requirements.keys()
+    assert rows["DLV-1"]["scenarios"] == ["delivery.example"]
+    assert rows["EPH-1"]["level"] == "SHOULD"
+
+
+# ── serve ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_serve_becomes_the_server_with_its_arguments(
+    msgcheck: Msgcheck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its options, help, signals and exit status are the server's own."""
+    became: list[list[str]] = []
+
+    def execv(program: str, arguments: list[str]) -> NoReturn:
+        became.append([program, *arguments])
+        raise SystemExit(0)
+
+    monkeypatch.setattr(os, "execv", execv)
+    msgcheck("serve", "--port", "0", "--help", "x")
+    python = sys.executable
+    assert became == [[python, python, "-m", "reference_server", "--port", "0", "--help", "x"]]
