@@ -1,0 +1,495 @@
+"""Playing scenarios: what the language's flow promises, against a chat in memory."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from conformance.adapters.base import Target, TargetTrouble
+from conformance.catalogue import Catalogue
+from conformance.engine import Played, Stage, play
+from conformance.history import Drained, Received
+from conformance.loader import Variant
+from conformance.patience import Patience
+
+from .fake import PATIENCE, FakeAdapter, FakeConnection, World
+from .scenarios import load, scenario
+
+HEAD = """\
+id: flow.example
+title: Two people talk
+proves: [DLV-1]
+actors:
+  alice: {}
+  bob: {devices: [phone], later: [tablet]}
+given:
+  chat: {direct: [alice, bob]}
+steps:
+"""
+CONNECTED = ("{as: alice, connect: {}}", "{as: bob.phone, connect: {}}")
+
+Play = Callable[..., Awaitable[Played]]
+
+
+@pytest.fixture
+def world() -> World:
+    """A chat server that keeps its promises."""
+    return World()
+
+
+@pytest.fixture
+def adapter(world: World) -> FakeAdapter:
+    """The adapter to that server."""
+    return FakeAdapter(world)
+
+
+@pytest.fixture
+def play_steps(adapter: FakeAdapter, catalogue: Catalogue) -> Play:
+    """Play a scenario of these steps."""
+
+    async def steps(*lines: str, check: str = "", patience: Patience | None = None) -> Played:
+        text = scenario(*lines, head=HEAD) + (f"check: [{check}]\n" if check else "")
+        stage = Stage(
+            adapter=adapter,
+            target=await adapter.discover(),
+            patience=patience or Patience(PATIENCE),
+            seed=1,
+            restart=trio.lowlevel.checkpoint,
+        )
+        return await play(variant_of(text, catalogue), stage)
+
+    return steps
+
+
+def variant_of(text: str, catalogue: Catalogue) -> Variant:
+    """The only variant of a scenario's text."""
+    loaded = load(text, catalogue)
+    assert loaded.problems == ()
+    return loaded.variants[0]
+
+
+def passed(played: Played) -> bool:
+    """Whether nothing at all was wrong."""
+    return not played.findings and played.fault is None and played.trouble is None
+
+
+# ── expect ────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_expect_passes_over_other_frames_and_moves_its_cursor(
+    play_steps: Play, autojump_clock: MockClock
+) -> None:
+    """What it passed over is gone for the next `expect`, what lies behind is not."""
+    played = await play_steps(
+        *CONNECTED,
+        "{as: alice, send: {to: $chat, text: one}}",
+        "{as: alice, send: {to: $chat, text: two}}",
+        "{as: alice, send: {to: $chat, text: three}}",
+        "{on: bob.phone, expect: {message: {body: {text: two}}}, save: two}",
+        "{assert: {that: $two.seq, is: 2}}",
+        "{on: bob.phone, strict: true, expect: {message: {body: {text: three}}}}",
+        "{on: bob.phone, expect: {message: {body: {text: one}}}}",
+    )
+    (finding,) = played.findings
+    assert finding.path == ("steps", 8)
+    assert finding.message == "the expected `message` frame did not come within 5 s"
+    assert finding.got == "nothing"
+
+
+async def test_a_strict_expect_wants_the_very_next_frame(play_steps: Play) -> None:
+    """The welcome comes first, so a strict message fails at once, with the frame as evidence."""
+    played = await play_steps(
+        *CONNECTED,
+        "{as: alice, send: {to: $chat, text: one}}",
+        "{on: bob.phone, strict: true, expect: {message: {}}}",
+    )
+    (finding,) = played.findings
+    assert "not the very next frame" in finding.message
+    assert "1 × welcome" in (finding.got or "")
+
+
+async def test_an_unmet_expect_shows_the_nearest_frames_and_their_differences(
+    play_steps: Play, autojump_clock: MockClock
+) -> None:
+    """The evidence that a reader needs: what came, and what exactly was different."""
+    played = await play_steps(
+        *CONNECTED,
+        "{as: alice, send: {to: $chat, text: one}}",
+        "{on: bob.phone, expect: {message: {body: {text: two}}}}",
+    )
+    (finding,) = played.findings
+    assert finding.requirements == ("DLV-1",)
+    assert '/body/text: expected "two", got "one"' in (finding.got or "")
+    assert len(finding.events) == 1
+
+
+async def test_expect_fails_at_once_when_nothing_can_come_any_more(
+    play_steps: Play, autojump_clock: MockClock
+) -> None:
+    """After the end of a connection there is nothing to be patient for."""
+    before = trio.current_time()
+    played = await play_steps(
+        *CONNECTED,
+        "{as: bob.phone, drop: {}}",
+        "{on: bob.phone, expect: {closed: {code: 1006}}}",
+        "{on: bob.phone, expect: {message: {}}}",
+    )
+    assert "before the connection ended" in played.findings[0].message
+    assert trio.current_time() - before < PATIENCE
+
+
+async def test_a_new_connection_has_a_new_inbox(
+    play_steps: Play, autojump_clock: MockClock
+) -> None:
+    """After reconnecting, what the old connection received is not searched."""
+    played = await play_steps(
+        *CONNECTED,
+        "{as: alice, send: {to: $chat, text: one}}",
+        "{on: bob.phone, expect: {message: {}}}",
+        "{as: bob.phone, reconnect: {}}",
+        "{on: bob.phone, strict: true, expect: {welcome: {}}}",
+        "{on: bob.phone, expect: {message: {}}}",
+    )
+    assert [finding.path for finding in played.findings] == [("steps", 6)]
+
+
+# ── never and the barrier ─────────────────────────────────────────────────────────────────────
+
+
+async def test_never_fails_for_a_frame_that_came_before_it(play_steps: Play) -> None:
+    """Everything behind the cursor counts."""
+    played = await play_steps(
+        *CONNECTED,
+        "{as: alice, send: {to: $chat, text: one}}",
+        "{on: bob.phone, never: {message: {body: {text: one}}}, until: barrier}",
+    )
+    assert "must never come" in played.findings[0].message
+
+
+async def test_never_passes_the_barrier_and_moves_the_cursor_behind_it(play_steps: Play) -> None:
+    """The barrier's own traffic is invisible, and what came before it is passed over."""
+    played = await play_steps(
+        *CONNECTED,
+        "{as: alice, send: {to: $chat, text: one}}",
+        "{on: bob.phone, never: {message: {body: {text: two}}}, until: barrier}",
+        "{as: alice, send: {to: $chat, text: three}}",
+        "{on: bob.phone, strict: true, expect: {message: {body: {text: three}}}}",
+    )
+    assert passed(played), played.findings
+
+
+async def test_a_barrier_leaves_no_trace_but_drained_connections(play_steps: Play) -> None:
+    """The sentinel's messages are in no semantic event, and each open connection is drained."""
+    played = await play_steps(*CONNECTED, "{as: alice, send: {to: $chat}}", "{barrier: {}}")
+    assert passed(played), played.findings
+    received = [event.entry for event in played.history if isinstance(event, Received)]
+    assert [entry.conversation_id for entry in received] == ["c1"]
+    assert [event.conn for event in played.history if isinstance(event, Drained)] == [1, 2]
+
+
+async def test_a_barrier_waits_for_messages_still_on_their_way(
+    play_steps: Play, world: World, autojump_clock: MockClock
+) -> None:
+    """A delivery that is late by half the patience is before the barrier, not behind it."""
+    late: list[tuple[FakeConnection, dict[str, object]]] = []
+
+    def hold_back(line: FakeConnection, entry: dict[str, object]) -> list[dict[str, object]]:
+        if entry["conversation_id"] != "c1":
+            return [entry]
+        late.append((line, entry))
+        line.client.session.nursery.start_soon(deliver_late)
+        return []
+
+    async def deliver_late() -> None:
+        await trio.sleep(PATIENCE / 2)
+        line, entry = late.pop()
+        line.take("message", entry)
+
+    world.deliver = hold_back
+    played = await play_steps(
+        *CONNECTED,
+        "{as: alice, send: {to: $chat, text: one}}",
+        "{on: bob.phone, never: {message: {body: {text: one}}}, until: barrier}",
+    )
+    assert "must never come" in played.findings[0].message
+
+
+async def test_a_lost_message_of_the_barrier_is_a_broken_promise(
+    play_steps: Play, world: World, autojump_clock: MockClock
+) -> None:
+    """The sentinel's messages are messages: losing one breaks DLV-1, and is said so."""
+    world.deliver = lambda line, entry: [] if line.client.hidden else [entry]
+    played = await play_steps(*CONNECTED, "{barrier: {}}")
+    (finding,) = played.findings
+    assert finding.requirements == ("DLV-1",)
+    assert "did not arrive on an open connection of sentinel-" in finding.message
+
+
+async def test_frozen_and_closed_connections_take_no_part_in_a_barrier(play_steps: Play) -> None:
+    """They could not answer, and nothing is claimed about them."""
+    played = await play_steps(
+        *CONNECTED,
+        "{as: bob.phone, freeze: {}}",
+        "{barrier: {}}",
+        "{as: alice, drop: {}}",
+        "{barrier: {}}",
+    )
+    assert passed(played), played.findings
+    assert [event.conn for event in played.history if isinstance(event, Drained)] == [1]
+
+
+# ── together, repeat ──────────────────────────────────────────────────────────────────────────
+
+
+async def test_branches_run_at_the_same_time(play_steps: Play) -> None:
+    """Each waits for the other's message, which no order of one after the other could give."""
+    played = await play_steps(
+        *CONNECTED,
+        "together: [[{on: bob.phone, expect: {message: {}}}, {as: bob.phone, send: {to: $chat}}],"
+        " [{as: alice, send: {to: $chat}}, {on: alice, expect: {message: {}}}]]",
+    )
+    assert passed(played), played.findings
+
+
+async def test_a_failing_branch_ends_the_others_and_only_it_is_blamed(play_steps: Play) -> None:
+    """Whoever waits beside a failed step is cancelled, not failed too."""
+    played = await play_steps(
+        *CONNECTED,
+        "together: [[{on: bob.phone, expect: {message: {}}}], [{assert: {that: 1, is: 2}}]]",
+    )
+    (finding,) = played.findings
+    assert finding.path == ("steps", 2, "together", 1, 0)
+
+
+async def test_names_saved_in_branches_are_known_afterwards(play_steps: Play) -> None:
+    """All of them, once the last branch has ended."""
+    played = await play_steps(
+        *CONNECTED,
+        "together: [[{as: alice, send: {to: $chat, text: x}, save: a}],"
+        " [{as: bob.phone, send: {to: $chat, text: y}, save: b}]]",
+        "{assert: {that: [$a.body.text, $b.body.text], is: [x, y]}}",
+    )
+    assert passed(played), played.findings
+
+
+async def test_repeat_counts_from_zero_and_keeps_the_last_value(play_steps: Play) -> None:
+    """Its counter can be part of a text; names saved inside are seen behind it."""
+    played = await play_steps(
+        *CONNECTED,
+        "{repeat: {times: 3, as: n, steps:"
+        ' [{as: alice, send: {to: $chat, text: "number ${n}"}, save: m}]}}',
+        "{assert: {that: $m.body.text, is: number 2}}",
+    )
+    assert passed(played), played.findings
+
+
+# ── success and refusal ───────────────────────────────────────────────────────────────────────
+
+
+async def test_an_unexpected_refusal_fails_the_step(play_steps: Play) -> None:
+    """And says with which code."""
+    played = await play_steps("{as: alice, page: {in: $chat}, proves: PAG-1}")
+    (finding,) = played.findings
+    assert finding.requirements == ("PAG-1",)
+    assert finding.message == "it was refused with 404 unavailable: page"
+
+
+async def test_an_expected_refusal_passes_by_its_code_or_by_a_pattern(play_steps: Play) -> None:
+    """A plain string is the code, an object a pattern for the whole refusal."""
+    played = await play_steps(
+        "{as: alice, page: {in: $chat}, fails: unavailable}",
+        "{as: alice, page: {in: $chat}, fails: {detail: {$regex: 'pa.e'}}}",
+    )
+    assert passed(played), played.findings
+
+
+async def test_another_refusal_than_expected_fails_the_step(play_steps: Play) -> None:
+    """With what was different."""
+    played = await play_steps("{as: alice, page: {in: $chat}, fails: invalid_limit}")
+    assert '/code: expected "invalid_limit", got "unavailable"' in played.findings[0].message
+
+
+async def test_a_verb_that_succeeds_although_it_must_fail_fails_the_step(play_steps: Play) -> None:
+    """A server that lets through what it must refuse is not conformant."""
+    played = await play_steps(*CONNECTED, "{as: alice, send: {to: $chat}, fails: blocked}")
+    assert played.findings[0].message == "it succeeded, although it must be refused"
+
+
+async def test_a_path_that_an_answer_lacks_fails_the_step(play_steps: Play) -> None:
+    """The names are checked when the file is read, so this is the server's answer."""
+    played = await play_steps(
+        *CONNECTED,
+        "{as: alice, send: {to: $chat}, save: m}",
+        "{assert: {that: $m.edited_at, is: null}}",
+    )
+    assert "there is no `edited_at` in $m" in played.findings[0].message
+
+
+# ── messages in flight ────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_message_in_flight_has_its_answer_after_settling(play_steps: Play) -> None:
+    """The saved name is filled when the answer is there."""
+    played = await play_steps(
+        *CONNECTED,
+        "{as: alice, send: {to: $chat, wait: false}, save: m}",
+        "{as: alice, settle: {}}",
+        "{assert: {that: $m.seq, is: 1}}",
+    )
+    assert passed(played), played.findings
+
+
+async def test_speaking_of_a_message_in_flight_is_the_scenarios_fault(play_steps: Play) -> None:
+    """Nobody else is blamed, and the place is told."""
+    played = await play_steps(
+        *CONNECTED,
+        "{as: alice, send: {to: $chat, wait: false}, save: m}",
+        "{assert: {that: $m.seq, is: 1}}",
+    )
+    assert played.findings == []
+    assert played.fault is not None
+    assert played.fault.startswith("scenario.yaml:13:5: `m` is the answer to a message")
+
+
+async def test_a_message_cut_off_is_indeterminate_and_no_failure(
+    play_steps: Play, world: World
+) -> None:
+    """It may have happened or not: both are right, so nothing is judged by it."""
+    world.hold_answers = trio.Event()
+    played = await play_steps(
+        *CONNECTED,
+        "{as: alice, send: {to: $chat, wait: false}, save: m}",
+        "{as: alice, drop: {}}",
+        "{as: alice, settle: {}}",
+        "{assert: {that: $m.indeterminate, is: true}}",
+    )
+    assert passed(played), played.findings
+
+
+async def test_a_message_refused_in_flight_fails_the_step_that_sent_it(play_steps: Play) -> None:
+    """Although it is found out at the end."""
+    played = await play_steps(
+        "{as: alice, connect: {}}", "{as: alice, send: {to: nowhere, wait: false}}"
+    )
+    (finding,) = played.findings
+    assert finding.path == ("steps", 1)
+    assert finding.message == "it was refused with 404 unknown_conversation"
+
+
+async def test_no_answer_at_all_fails_after_patience(
+    play_steps: Play, world: World, autojump_clock: MockClock
+) -> None:
+    """A server that never answers a send breaks the promise at hand."""
+    world.hold_answers = trio.Event()
+    played = await play_steps(*CONNECTED, "{as: alice, send: {to: $chat}}")
+    assert played.findings[0].message == "there is no answer: no answer to a send"
+    assert not played.findings[0].inconclusive
+
+
+async def test_running_out_of_patience_on_an_overloaded_host_is_inconclusive(
+    play_steps: Play, world: World, autojump_clock: MockClock
+) -> None:
+    """The wait proves nothing when this process itself was not let run."""
+    world.hold_answers = trio.Event()
+
+    class OutOfBreath(Patience):
+        def overloaded_since(self, start: float) -> bool:
+            return True
+
+    played = await play_steps(
+        *CONNECTED, "{as: alice, send: {to: $chat}}", patience=OutOfBreath(PATIENCE)
+    )
+    assert played.findings[0].inconclusive
+
+
+# ── before, after, and beside the steps ───────────────────────────────────────────────────────
+
+
+async def test_the_same_seed_gives_the_same_names_and_finds_free_ones(
+    adapter: FakeAdapter, world: World, play_steps: Play
+) -> None:
+    """A target that has seen the seed before is given the next names of the series."""
+    first = await play_steps("{as: alice, connect: {}}")
+    known = set(world.users)
+    second = await play_steps("{as: alice, connect: {}}")
+    assert passed(first)
+    assert passed(second)
+    assert len(world.users) == 2 * len(known)
+    again = World()
+    adapter.world = again
+    await play_steps("{as: alice, connect: {}}")
+    assert set(again.users) == known
+
+
+async def test_checkers_judge_what_no_step_looked_at(play_steps: Play, world: World) -> None:
+    """A message delivered twice breaks DLV-1 although no step asks for it."""
+    world.deliver = lambda line, entry: (
+        [entry, entry] if entry["conversation_id"] == "c1" else [entry]
+    )
+    played = await play_steps(*CONNECTED, "{as: alice, send: {to: $chat}}", check="delivery")
+    assert {identity for finding in played.findings for identity in finding.requirements} == {
+        "DLV-1"
+    }
+    assert all(finding.kind == "checker" for finding in played.findings)
+
+
+async def test_a_target_that_is_gone_is_trouble_and_no_finding(
+    play_steps: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is said about a server that is not there."""
+
+    def gone(*_args: object) -> None:
+        raise TargetTrouble("nobody there")
+
+    monkeypatch.setattr(World, "create", gone)
+    played = await play_steps("{as: alice, connect: {}}")
+    assert played.trouble == "nobody there"
+    assert played.findings == []
+
+
+async def test_a_scenario_that_does_not_end_is_given_up_at_its_deadline(
+    adapter: FakeAdapter, world: World, catalogue: Catalogue, autojump_clock: MockClock
+) -> None:
+    """The harness ends, whatever the server does."""
+    world.hold_answers = trio.Event()
+    text = scenario(*CONNECTED, "{as: alice, send: {to: $chat}}", head=HEAD) + "deadline: 2\n"
+    stage = Stage(
+        adapter=adapter,
+        target=Target(url="memory:", capabilities=frozenset(), limits={}),
+        patience=Patience(PATIENCE),
+        seed=1,
+    )
+    played = await play(variant_of(text, catalogue), stage)
+    assert played.findings[0].message == "the scenario did not end within its deadline of 2 s"
+
+
+async def test_a_restart_cuts_connections_and_the_scenario_goes_on(
+    adapter: FakeAdapter, catalogue: Catalogue, autojump_clock: MockClock
+) -> None:
+    """The server is killed and back, and its clients connect again."""
+    head = HEAD.replace("actors:", "needs: [restart]\nactors:")
+    text = scenario(
+        *CONNECTED,
+        "{restart_server: {}}",
+        "{on: alice, expect: {closed: {code: 1006}}}",
+        "{as: alice, reconnect: {}}",
+        "{as: alice, send: {to: $chat}}",
+        head=head,
+    )
+    restarts: list[float] = []
+
+    async def restart() -> None:
+        await trio.sleep(1)
+        restarts.append(trio.current_time())
+
+    stage = Stage(
+        adapter=adapter,
+        target=await adapter.discover(),
+        patience=Patience(PATIENCE),
+        seed=1,
+        restart=restart,
+    )
+    played = await play(variant_of(text, catalogue), stage)
+    assert passed(played), played.findings
+    assert len(restarts) == 1

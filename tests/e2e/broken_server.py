@@ -1,0 +1,140 @@
+"""The reference server with one promise broken by hand: ``python -m tests.e2e.broken_server NAME -- …``.
+
+A suite that passes a broken server is worse than none. Each defect here is a few lines put over the
+server's internals in this process only; what follows ``--`` goes to the server as it is. Defects are
+deterministic, at a place in a log and not at a moment, so that a scenario meets them at every run; and
+far enough from a log's beginning that short scenarios do not meet them at all.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from reference_server.cli import serve
+from reference_server.core import errors, log
+from reference_server.core.receipts import Marks
+from reference_server.events import MessageEvent
+from reference_server.hub import Item, Outbox, Outgoing
+from reference_server.service import conversations, messages, receipts
+
+PLACE = 12
+"""The seq at which a log is mistreated."""
+
+
+def _put(owner: object, name: str, defect: object) -> None:
+    """Put `defect` in the place of what `owner` has under `name`."""
+    setattr(owner, name, defect)
+
+
+def _entry(item: Item) -> tuple[str, int] | None:
+    """The conversation and seq of a log entry that waits to be written, None for any other frame."""
+    if isinstance(item, Outgoing) and isinstance(item.frame, MessageEvent):
+        return item.frame.message.conversation_id, item.frame.message.seq
+    return None
+
+
+def swap_two_deliveries() -> None:
+    """Each connection gets a conversation's twelfth entry after the thirteenth."""
+    push = Outbox.push
+    held: dict[tuple[Outbox, str], Item] = {}
+
+    def swapped(outbox: Outbox, item: Item) -> None:
+        conversation_id, seq = _entry(item) or ("", 0)
+        if seq == PLACE:
+            held[outbox, conversation_id] = item
+            return
+        push(outbox, item)
+        if seq == PLACE + 1 and (late := held.pop((outbox, conversation_id), None)):
+            push(outbox, late)
+
+    _put(Outbox, "push", swapped)
+
+
+def skip_a_seq() -> None:
+    """No conversation has a twelfth entry; the thirteenth follows the eleventh."""
+    append = log.append
+
+    def skipping(conversation: Any, *rest: Any) -> log.Change:
+        if conversation.head_seq == PLACE - 1:
+            conversation = replace(conversation, head_seq=PLACE)
+        return append(conversation, *rest)
+
+    _put(log, "append", skipping)
+
+
+def deliver_a_duplicate() -> None:
+    """Each connection gets a conversation's twelfth entry twice."""
+    push = Outbox.push
+
+    def doubled(outbox: Outbox, item: Item) -> None:
+        push(outbox, item)
+        if (_entry(item) or ("", 0))[1] == PLACE:
+            push(outbox, item)
+
+    _put(Outbox, "push", doubled)
+
+
+def lose_an_entry_at_a_page_edge() -> None:
+    """A `before` cursor skips the entry that it stands on."""
+    redeem = messages.Messages._redeem
+
+    def careless(self: messages.Messages, direction: str, *rest: str) -> int:
+        position = redeem(self, direction, *rest)
+        return position - 1 if direction == "before" else position
+
+    _put(messages.Messages, "_redeem", careless)
+
+
+def let_a_status_fall() -> None:
+    """A lower acknowledgement lowers the watermark."""
+
+    def lowered(marks: Marks, status: str, up_to_seq: int) -> Marks:
+        return Marks(up_to_seq, up_to_seq if status == "read" else min(marks.read_seq, up_to_seq))
+
+    _put(Marks, "raised", lowered)
+
+
+def tell_a_stranger_403() -> None:
+    """A non-member is told that a conversation exists and is not theirs."""
+
+    def telling(look_up: Callable[..., Any]) -> Callable[..., Any]:
+        def told(queries: Any, conversation_id: str, user_id: str) -> Any:
+            try:
+                return look_up(queries, conversation_id, user_id)
+            except errors.UnknownConversation:
+                if queries.conversation(conversation_id) is None:
+                    raise
+                raise errors.NotPermitted("This conversation is not yours.") from None
+
+        return told
+
+    for module in (conversations, messages, receipts):
+        for name in ("to_see", "to_change"):
+            if name in vars(module):
+                _put(module, name, telling(getattr(module, name)))
+
+
+DEFECTS: dict[str, Callable[[], None]] = {
+    "swap-two-deliveries": swap_two_deliveries,
+    "skip-a-seq": skip_a_seq,
+    "deliver-a-duplicate": deliver_a_duplicate,
+    "lose-an-entry-at-a-page-edge": lose_an_entry_at_a_page_edge,
+    "let-a-status-fall": let_a_status_fall,
+    "tell-a-stranger-403": tell_a_stranger_403,
+}
+
+
+def main() -> None:
+    """Put the named defect in, and serve."""
+    name, separator, *arguments = sys.argv[1:]
+    assert separator == "--", "python -m tests.e2e.broken_server NAME -- SERVER ARGUMENTS"
+    DEFECTS[name]()
+    serve(arguments, prog_name="broken server")
+
+
+if __name__ == "__main__":
+    main()

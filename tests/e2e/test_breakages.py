@@ -1,0 +1,87 @@
+"""The suite catches broken servers, each by the requirement that it breaks and for the right reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from reports.model import Finding
+
+from .broken_server import DEFECTS
+from .processes import msgcheck, results_in, serving
+
+
+class Breakage(NamedTuple):
+    """What a run against a broken server must say."""
+
+    scenarios: tuple[str, ...]
+    broken: str
+    words: str
+    """Part of the sentence that tells what was wrong."""
+    too: frozenset[str] = frozenset()
+    """Requirements that the defect breaks as well, so that blaming them is right."""
+
+
+BREAKAGES = {
+    "swap-two-deliveries": Breakage(
+        ("realtime.connecting-amid-traffic",),
+        "ORD-2",
+        "received a conversation's entries out of order",
+    ),
+    "skip-a-seq": Breakage(
+        ("realtime.connecting-amid-traffic",),
+        "ORD-1",
+        "nobody ever saw seq 12",
+        frozenset({"ORD-2"}),
+    ),
+    "deliver-a-duplicate": Breakage(
+        ("realtime.connecting-amid-traffic",), "DLV-1", "received seq 12 twice"
+    ),
+    "lose-an-entry-at-a-page-edge": Breakage(
+        ("conversations.members-change-at-once",), "PAG-1", "missed seq"
+    ),
+    "let-a-status-fall": Breakage(("STA-3",), "STA-3", "fell"),
+    "tell-a-stranger-403": Breakage(
+        ("CONV-5",), "CONV-5", 'expected "unknown_conversation", got "not_permitted"'
+    ),
+}
+
+
+def test_every_defect_has_its_test() -> None:
+    """A defect that nobody looks for proves nothing."""
+    assert BREAKAGES.keys() == DEFECTS.keys()
+
+
+def tells(finding: Finding, breakage: Breakage) -> bool:
+    """Whether a finding blames the broken requirement, for the right reason and with evidence."""
+    evidence = any(entry.guilty for entry in finding.timeline) or finding.place is not None
+    return (
+        breakage.broken in finding.requirements
+        and finding.kind in ("step", "checker")
+        and breakage.words in finding.message
+        and evidence
+    )
+
+
+@pytest.mark.parametrize("defect", BREAKAGES)
+def test_a_broken_server_is_caught_by_what_it_breaks(defect: str, tmp_path: Path) -> None:
+    """Exit status 1, the right requirement failed with evidence, and no other one blamed."""
+    breakage = BREAKAGES[defect]
+    with serving("tests.e2e.broken_server", defect, "--", data=tmp_path / "data") as url:
+        done = msgcheck("run", *breakage.scenarios, "--target", url, "--seed", "3", cwd=tmp_path)
+    assert done.status == 1, done.stdout + done.stderr
+    assert breakage.broken in done.stdout
+    results = results_in(tmp_path / "msgcheck-report")
+    blamed = {each.id for each in results.requirements if each.verdict in ("fail", "flaky")}
+    assert blamed - breakage.too == {breakage.broken}
+    findings = [finding for scenario in results.scenarios for finding in scenario.findings]
+    assert any(tells(finding, breakage) for finding in findings), findings
+
+
+def test_the_same_scenarios_pass_against_the_healthy_server(tmp_path: Path) -> None:
+    """Otherwise a breakage would be caught by what is wrong with the scenarios."""
+    scenarios = dict.fromkeys(name for each in BREAKAGES.values() for name in each.scenarios)
+    done = msgcheck("run", *scenarios, "--seed", "3", cwd=tmp_path)
+    assert done.status == 0, done.stdout + done.stderr
