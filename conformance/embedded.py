@@ -43,7 +43,7 @@ class EmbeddedServer:
         command = [
             *(sys.executable, "-m", "reference_server"),
             *("--host", "127.0.0.1", "--port", str(self._port)),
-            *("--data", str(self._data), "--until-stdin-closes"),
+            *("--data", str(self._data), "--throwaway-accounts", "--until-stdin-closes"),
         ]
         with self._log.open("ab") as log:
             process = await trio.lowlevel.open_process(
@@ -74,6 +74,15 @@ class EmbeddedServer:
             self._process.kill()
             await self._process.wait()
         await self.start()
+
+    def ended_by_itself(self) -> str | None:
+        """What to say if the server is gone although nobody stopped it; None if it is there."""
+        if self._process is None or self._process.returncode is None:
+            return None
+        return (
+            f"the reference server ended by itself, with status {self._process.returncode}: "
+            f"its log is {self._log}"
+        )
 
     async def stop(self) -> None:
         """Ask the server to stop; kill it if it does not."""

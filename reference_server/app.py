@@ -22,7 +22,7 @@ from hypercorn.utils import wrap_app
 
 from .core.limits import Limits
 from .hub import Closing, Hub
-from .service import Kernel, Service
+from .service import STRONG, Kernel, PasswordCost, Service
 from .storage.base import Store
 from .storage.sqlite import SqliteStore
 from .storage.writer import Writer
@@ -39,13 +39,15 @@ LISTEN_BACKLOG = 2_048
 
 
 @asynccontextmanager
-async def running_service(store: Store, limits: Limits) -> AsyncIterator[Service]:
+async def running_service(
+    store: Store, limits: Limits, cost: PasswordCost = STRONG
+) -> AsyncIterator[Service]:
     """The use cases over `store`, with their writer running. The store stays the caller's."""
     writer = Writer(store)
     kernel = Kernel(store, writer, Hub(), limits)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(writer.run)
-        yield Service(kernel)
+        yield Service(kernel, cost)
         writer.stop()
 
 
@@ -55,6 +57,7 @@ async def serve(
     host: str,
     port: int,
     limits: Limits | None = None,
+    cost: PasswordCost = STRONG,
     stop: trio.Event,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -65,7 +68,7 @@ async def serve(
     store = SqliteStore(data)
     try:
         listeners = await trio.open_tcp_listeners(port, host=host, backlog=LISTEN_BACKLOG)
-        async with running_service(store, limits or Limits()) as service:
+        async with running_service(store, limits or Limits(), cost) as service:
             await _serve_listeners(service, listeners, stop, task_status)
     finally:
         store.close()

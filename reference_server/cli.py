@@ -16,6 +16,7 @@ import click
 import trio
 
 from .app import serve as serve_app
+from .service import STRONG, THROWAWAY, PasswordCost
 from .storage.base import StoreUnusable
 
 log = logging.getLogger(__name__)
@@ -45,12 +46,25 @@ LEVELS = ("debug", "info", "warning", "error")
     help="What to log.",
 )
 @click.option(
+    "--throwaway-accounts",
+    "cost",
+    flag_value=THROWAWAY,
+    default=STRONG,
+    type=click.UNPROCESSED,
+    help="Hash passwords at the lowest cost: for test runs with many accounts that protect nothing.",
+)
+@click.option(
     "--until-stdin-closes",
     is_flag=True,
     help="Stop when standard input is closed, so that no server outlives the program that started it.",
 )
 def serve(
-    host: str, port: int, data: Path | None, log_level: str, until_stdin_closes: bool
+    host: str,
+    port: int,
+    data: Path | None,
+    log_level: str,
+    cost: PasswordCost,
+    until_stdin_closes: bool,
 ) -> None:
     """Run the reference server of the Messenger API."""
     logging.basicConfig(
@@ -61,7 +75,7 @@ def serve(
             data = Path(temporary)
             click.echo(f"msgcheck serve: no --data given, keeping everything in {data}", err=True)
         try:
-            trio.run(_serve, host, port, data, until_stdin_closes)
+            trio.run(_serve, host, port, data, cost, until_stdin_closes)
         except* StoreUnusable as unusable:
             _give_up(str(unusable.exceptions[0]))
         except* OSError as trouble:
@@ -73,7 +87,9 @@ def _give_up(reason: str) -> None:
     sys.exit(2)
 
 
-async def _serve(host: str, port: int, data: Path, until_stdin_closes: bool) -> None:
+async def _serve(
+    host: str, port: int, data: Path, cost: PasswordCost, until_stdin_closes: bool
+) -> None:
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
@@ -82,7 +98,9 @@ async def _serve(host: str, port: int, data: Path, until_stdin_closes: bool) -> 
                 nursery.start_soon(_stop_at_end_of_input, stop)
 
             async def run(task_status: trio.TaskStatus[list[str]]) -> None:
-                await serve_app(data, host=host, port=port, stop=stop, task_status=task_status)
+                await serve_app(
+                    data, host=host, port=port, cost=cost, stop=stop, task_status=task_status
+                )
                 nursery.cancel_scope.cancel()
 
             urls = await nursery.start(run)

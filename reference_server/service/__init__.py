@@ -6,7 +6,7 @@ the commit its posts go to the hub and its answer to the caller. `Service` is al
 
 from __future__ import annotations
 
-from .accounts import Accounts
+from .accounts import STRONG, THROWAWAY, Accounts, PasswordCost
 from .conversations import Conversations
 from .kernel import Kernel
 from .messages import Messages
@@ -16,12 +16,12 @@ from .receipts import Receipts
 class Service:
     """The use cases by subject."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, cost: PasswordCost = STRONG) -> None:
         self.kernel = kernel
-        self.accounts = Accounts(kernel)
+        self.accounts = Accounts(kernel, cost)
         self.conversations = Conversations(kernel)
         self.messages = Messages(kernel)
         self.receipts = Receipts(kernel)
 
 
-__all__ = ["Kernel", "Service"]
+__all__ = ["STRONG", "THROWAWAY", "Kernel", "PasswordCost", "Service"]

@@ -4,17 +4,21 @@ An upgrade to the chat channel goes to the fast lane (`socket`); whatever else g
 the bytes read so far put back in front. A later upgrade on a connection that Hypercorn has (a reused
 one, HTTP/2) still works: the Quart WebSocket route runs the same session, only slower.
 
+A failure of either ends that connection and nothing else.
 A connection that has not sent a whole request head within the time, or sends one without end, is cut.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Awaitable, Callable
 
 import trio
 
 from .handshake import CHAT_PATH
+
+log = logging.getLogger(__name__)
 
 HEAD_BYTES = 65_536
 HEAD_TIMEOUT_S = 10.0
@@ -43,6 +47,8 @@ class FrontDoor:
                     await self._http(stream, head)
             except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
                 pass
+            except Exception:  # whatever a peer brings about is the end of its connection alone
+                log.exception("a connection failed")
 
 
 async def _read_head(stream: trio.SocketStream) -> bytes:

@@ -14,6 +14,7 @@ from functools import wraps
 from typing import Any, TypeVar
 
 import msgspec
+import trio
 from msgspec import Struct
 from quart import Blueprint, Response, request, websocket
 from quart_trio import QuartTrio
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 VERSIONS = ("v1.0",)
+REST_OF_BODY_S = 2.0
+"""How long the rest of a body may take that a refusal did not wait for."""
 OPEN_PATHS = ("/.well-known/messenger", "/healthz", "/readyz")
 
 _encode = msgspec.json.Encoder().encode
@@ -48,7 +51,9 @@ def answer(value: Any, status: int = 200) -> Response:
 
 def nothing() -> Response:
     """204."""
-    return Response(b"", 204)
+    response = Response(b"", 204)
+    del response.headers["Content-Type"]
+    return response
 
 
 async def body_as_json() -> Any:
@@ -290,7 +295,8 @@ class Routes:
                     websocket.args.get("encoding"),
                 )
             except ApiError as error:
-                return refusal(error)
+                # Hypercorn cannot serve a further request on a connection that asked for an upgrade.
+                return refusal(error, {"Connection": "close"})
             await websocket.accept(subprotocol=handshake.select(offered))
             session = Session(self._service, identity)
             await session.run(QuartChannel(session.subscriber))
@@ -355,6 +361,16 @@ def make_app(service: Service) -> QuartTrio:
         routes.chat(),
     ):
         app.register_blueprint(blueprint)
+
+    @app.after_request
+    async def read_to_the_end(response: Response) -> Response:
+        # What a client still sends of a body would be taken for its next request.
+        try:
+            with trio.fail_after(REST_OF_BODY_S):
+                await request.get_data()
+        except (HTTPException, trio.TooSlowError):
+            response.headers["Connection"] = "close"
+        return response
 
     @app.errorhandler(ApiError)
     async def refused(error: ApiError) -> Response:
