@@ -15,7 +15,7 @@ reader stops reading, and TCP tells the client.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import trio
@@ -35,7 +35,9 @@ from . import frames
 from .decoding import convert, decode_json
 
 MAX_UNDER_WAY = 256
-"""Frames of one connection whose answers are still to come."""
+MAX_UNDER_WAY_CHARACTERS = 1_048_576
+"""How much of one connection may wait for its answers, in frames and in what they hold: one sender in
+full flow must not fill the outbox of a receiver that reads as fast as it can."""
 REPLAY_PAGE = 200
 REPLAY_BYTES = 262_144
 """A replay goes no further ahead of its reader than this."""
@@ -64,6 +66,7 @@ class Session:
         self._outbox = Outbox(service.kernel.limits.max_connection_buffer_bytes)
         self.subscriber = Subscriber(identity, self._outbox)
         self._under_way = 0
+        self._characters_under_way = 0
         self._room = trio.Event()
         self._replayed = trio.Event()
 
@@ -170,7 +173,7 @@ class Session:
                 raise errors.pointed(
                     errors.InvalidRequest, "/type", "Expected a frame of a known type."
                 )
-            await act(self, frame)
+            await act(self, frame, len(message))
         except ApiError as error:
             self._refuse(error, frame.get("id") if isinstance(frame, dict) else None)
 
@@ -181,7 +184,7 @@ class Session:
         else:
             self._tell(frames.ErrorFrame(failure))
 
-    async def _send(self, raw: dict[str, Any]) -> None:
+    async def _send(self, raw: dict[str, Any], size: int) -> None:
         frame = convert(raw, frames.SendFrame)
         frame_id = inputs.check_id(frame.id, "/id")
         try:
@@ -197,52 +200,57 @@ class Session:
             return
 
         def answer(result: Sent | ApiError) -> None:
-            self._arrived()
+            self._arrived(size)
             if isinstance(result, ApiError):
                 self._tell(frames.failed(frame_id, request.client_message_id, result))
             else:
                 self._tell(frames.sent(frame_id, result.message, duplicate=result.duplicate))
 
         await self._replayed.wait()
-        await self._departing()
+        await self._departing(size)
         self._service.messages.send_soon(self._me, request, self.subscriber, answer)
 
-    async def _delivered(self, raw: dict[str, Any]) -> None:
-        await self._acknowledge("delivered", raw)
+    async def _delivered(self, raw: dict[str, Any], size: int) -> None:
+        await self._acknowledge("delivered", raw, size)
 
-    async def _read_up_to(self, raw: dict[str, Any]) -> None:
-        await self._acknowledge("read", raw)
+    async def _read_up_to(self, raw: dict[str, Any], size: int) -> None:
+        await self._acknowledge("read", raw, size)
 
-    async def _acknowledge(self, status: Acknowledged, raw: dict[str, Any]) -> None:
+    async def _acknowledge(self, status: Acknowledged, raw: dict[str, Any], size: int) -> None:
         frame = convert(raw, frames.WatermarkFrame)
 
         def answer(result: ApiError | None) -> None:
-            self._arrived()
+            self._arrived(size)
             if result is not None:
                 self._refuse(result, raw.get("id"))
 
-        await self._departing()
+        await self._departing(size)
         self._service.receipts.acknowledge_soon(
             self._me, frame.conversation_id, status, frame.up_to_seq, self.subscriber, answer
         )
 
-    async def _ping(self, raw: dict[str, Any]) -> None:
+    async def _ping(self, raw: dict[str, Any], _size: int) -> None:
         frame = convert(raw, frames.PingFrame)
         frame_id = inputs.check_id(frame.id, "/id")
         self._tell(frames.PongFrame(frame_id, rfc3339(self._kernel.now())))
 
-    async def _departing(self) -> None:
-        while self._under_way >= MAX_UNDER_WAY:
+    async def _departing(self, size: int) -> None:
+        while (
+            self._under_way >= MAX_UNDER_WAY
+            or self._characters_under_way >= MAX_UNDER_WAY_CHARACTERS
+        ):
             self._room = trio.Event()
             await self._room.wait()
         self._under_way += 1
+        self._characters_under_way += size
 
-    def _arrived(self) -> None:
+    def _arrived(self, size: int) -> None:
         self._under_way -= 1
+        self._characters_under_way -= size
         self._room.set()
 
 
-_ACTS: dict[str, Callable[[Session, dict[str, Any]], Any]] = {
+_ACTS: dict[str, Callable[[Session, dict[str, Any], int], Awaitable[None]]] = {
     "send": Session._send,
     "delivered": Session._delivered,
     "read": Session._read_up_to,
