@@ -27,6 +27,7 @@ from .storage.base import Store
 from .storage.sqlite import SqliteStore
 from .storage.writer import Writer
 from .transport import heartbeat
+from .transport.eager import EagerStream
 from .transport.front_door import FrontDoor, PrefixedStream
 from .transport.http import make_app
 from .transport.socket import serve_socket
@@ -92,7 +93,8 @@ async def _serve_listeners(
         await TCPServer(app, config, context, ConnectionState(state.copy()), connection)
 
     async def chat(stream: trio.SocketStream, head: bytes) -> None:
-        await serve_socket(service, stream, head)
+        async with EagerStream(stream) as eager:
+            await serve_socket(service, eager, head)
 
     async with trio.open_nursery() as background:
         await background.start(lifespan.handle_lifespan)

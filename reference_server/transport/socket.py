@@ -34,7 +34,7 @@ class SocketChannel:
     """A `Channel` on a Trio stream, after its handshake."""
 
     def __init__(
-        self, stream: trio.SocketStream, protocol: ServerProtocol, subscriber: Subscriber
+        self, stream: trio.abc.Stream, protocol: ServerProtocol, subscriber: Subscriber
     ) -> None:
         self._stream = stream
         self._protocol = protocol
@@ -47,8 +47,6 @@ class SocketChannel:
         protocol = self._protocol
         while protocol.state is State.OPEN:
             try:
-                # Mostly nothing is there yet; asking first is cheaper than a read that fails.
-                await trio.lowlevel.wait_readable(self._stream.socket)
                 data = await self._stream.receive_some(RECEIVE_BYTES)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 return None
@@ -102,7 +100,7 @@ class SocketChannel:
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
 
-async def serve_socket(service: Service, stream: trio.SocketStream, head: bytes) -> None:
+async def serve_socket(service: Service, stream: trio.abc.Stream, head: bytes) -> None:
     """Serve a connection whose first bytes `head` are a request to upgrade to the chat channel."""
     limits = service.kernel.limits
     protocol = ServerProtocol(
