@@ -23,22 +23,26 @@ from typing import Any, TypeVar
 
 import trio
 
-from .adapters.base import Client, Connection, Incoming, Refusal, SendCall, Unanswered
-from .cast import TRIES, Cast
-from .findings import ScenarioFault, StepFailed
+from .adapters.base import Client, Connection, Incoming, SendCall, Unanswered
+from .cast import Cast
+from .findings import StepFailed
 from .history import Drained, History
 from .ledger import Ledger
 from .patience import Patience
+from .sentinels import Sentinels
 
 Json = Any
 Item = TypeVar("Item")
 
 
 class Barrier:
-    """The barriers of one scenario's run; the sentinel comes with the first."""
+    """The barriers of one scenario's run; the sentinel is borrowed for the first."""
 
-    def __init__(self, cast: Cast, history: History, patience: Patience) -> None:
+    def __init__(
+        self, cast: Cast, history: History, patience: Patience, sentinels: Sentinels
+    ) -> None:
         self._cast = cast
+        self._sentinels = sentinels
         self._history = history
         self._patience = patience
         self._ledger = Ledger(history)
@@ -76,6 +80,11 @@ class Barrier:
             for line in lines:
                 if not line.closed:
                     self._history.add(Drained(conn=line.conn, since=since))
+
+    def release(self) -> None:
+        """The run is over: give the sentinel back."""
+        if self._sentinel is not None:
+            self._sentinels.give_back(self._sentinel)
 
     # ── phase 0 ───────────────────────────────────────────────────────────────────────────────
 
@@ -134,6 +143,8 @@ class Barrier:
         message = await self._send(watch, chat)
         if message is None:
             raise Unanswered("the barrier's own connection ended")
+        # Its own entries, too, would be replayed to its next connection.
+        await watch.acknowledge(chat, "delivered", message["seq"])
 
         async def receive(line: Connection) -> None:
             try:
@@ -150,25 +161,10 @@ class Barrier:
 
     async def _present(self) -> Client:
         if self._sentinel is None:
-            self._sentinel = await self._register()
+            self._sentinel = await self._sentinels.borrow(self._cast.session)
         if self._sentinel.connection is None or self._sentinel.connection.closed:
             await self._sentinel.connect(auth="header", wait="ready")
         return self._sentinel
-
-    async def _register(self) -> Client:
-        password = self._cast.seeds.word("password/sentinel", 20)
-        for number in range(TRIES):
-            user_id = self._cast.sentinel_name(number)
-            client = self._cast.session.sentinel(user_id)
-            try:
-                await client.register(user_id, password, None)
-            except Refusal as refusal:
-                if refusal.code != "user_exists":
-                    raise
-            else:
-                await client.login(user_id, password, None, None)
-                return client
-        raise ScenarioFault("the barrier found no free user id: choose another --seed")
 
     async def _chat(self, sentinel: Client, user_id: str) -> str:
         if user_id not in self._chats:

@@ -40,9 +40,8 @@ def load_baseline(
     entries: Baseline = ()
     problems = list(document.problems)
     if not problems:
-        value = [] if document.value is None else document.value
-        problems = [each.problem(document) for each in complaints(list[Entry], value)]
-        entries = () if problems else tuple(convert(value, list[Entry]))
+        problems = [each.problem(document) for each in complaints(list[Entry], document.value)]
+        entries = () if problems else tuple(convert(document.value, list[Entry]))
     known = dict.fromkeys(name for pair in scenarios for name in pair)
     problems += _unknown(document, entries, list(known), list(requirements))
     if problems:

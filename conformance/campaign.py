@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import trio
+from msgspec import UNSET
 
 from reports.model import Finding as ReportedFinding
 from reports.model import Scenario, ScenarioVerdict
@@ -28,10 +29,14 @@ from .events import (
 )
 from .evidence import Repetition, recorded, reported
 from .loader import Variant
+from .model import Step
 from .verdicts import REPLAYED, verdict_of
 
 AGAIN = 10
 """Failed scenarios up to which they are played again."""
+
+MANY = 500
+"""How often a loop is taken to run when only the target's answer tells."""
 
 RESTART = "restart"
 """What a scenario needs that kills and restarts the server."""
@@ -82,6 +87,9 @@ class Campaign:
         playable = [each for each in self._variants if not self._inapplicable(each)]
         restarting = [each for each in playable if RESTART in each.scenario.needs]
         beside = [each for each in playable if RESTART not in each.scenario.needs]
+        if jobs > 1:
+            # The longest first, so that none of them is left over when all others have ended.
+            beside.sort(key=lambda each: _length(each.scenario.steps), reverse=True)
         await self._phase("all", beside, jobs)
         await self._phase("restarts", restarting, 1)
         again = [each for each in playable if self._verdict(each) in ("fail", "inconclusive")]
@@ -161,3 +169,16 @@ class Campaign:
     def _end(self, scenario: Scenario) -> None:
         self._results[scenario.name] = scenario
         self._tell(VariantEnded(scenario))
+
+
+def _length(steps: Sequence[Step]) -> int:
+    """About how many steps will be played."""
+    total = 0
+    for step in steps:
+        total += 1
+        if step.together is not UNSET:
+            total += sum(_length(branch) for branch in step.together)
+        elif step.repeat is not UNSET:
+            times = step.repeat.times
+            total += _length(step.repeat.steps) * (times if isinstance(times, int) else MANY)
+    return total

@@ -7,39 +7,20 @@ second time, the next names of the same series are taken.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .adapters.base import Client, Connection, Incoming, Outcome, Refusal, Session, Target
 from .findings import ScenarioFault
 from .model import Actor, Scenario, Step
+from .naming import TRIES, Seeds
 from .scope import Scope
 from .values import Path
 
 Json = Any
 
-TRIES = 50
-"""User ids of one series that are tried before the target is called full."""
-
-_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 _KERNELS = 6 * 1024 * 1024
 """Bytes that the kernels on both sides may hold for a reader that has stopped."""
-
-
-class Seeds:
-    """Everything random of one scenario, as named streams."""
-
-    def __init__(self, seed: int, scenario: str) -> None:
-        self._prefix = f"{seed}/{scenario}"
-
-    def stream(self, what: str) -> random.Random:
-        """The stream for `what`; the same each time."""
-        return random.Random(f"{self._prefix}/{what}")  # noqa: S311  reproducible, not secret
-
-    def word(self, what: str, length: int) -> str:
-        """A word of lower-case letters and digits."""
-        return "".join(self.stream(what).choices(_ALPHABET, k=length))
 
 
 class Flying:
@@ -178,10 +159,6 @@ class Cast(Mapping[str, Json]):
     def device_id(self, device: Device) -> str:
         """The id that a device logs in with: its own, or a new one."""
         return f"{device.name}-{self.seeds.word(f'device/{device.lane}/{self._attempt}', 8)}"
-
-    def sentinel_name(self, number: int) -> str:
-        """The `number`th candidate for the hidden user's id."""
-        return f"sentinel-{self.seeds.word(f'user/sentinel/{self._attempt}/{number}', 10)}"
 
     # ── as a mapping ──────────────────────────────────────────────────────────────────────────
 

@@ -18,13 +18,15 @@ from msgspec import Struct, field
 
 from .adapters.base import Adapter, Session, Target, TargetTrouble
 from .barrier import Barrier
-from .cast import Cast, Seeds
+from .cast import Cast
 from .findings import Finding, ScenarioFault
 from .history import History
 from .judging import judge
 from .loader import Variant
+from .naming import Seeds
 from .patience import Patience
 from .performance import Performance, Stop
+from .sentinels import Sentinels
 from .setting import set_up, wind_up
 
 Restart = Callable[[], Awaitable[None]]
@@ -37,6 +39,7 @@ class Stage(Struct, frozen=True, kw_only=True):
     target: Target
     patience: Patience
     seed: int
+    sentinels: Sentinels
     restart: Restart | None = None
     """Kills the target and starts it again; None where that cannot be done."""
 
@@ -81,13 +84,14 @@ async def _perform(variant: Variant, stage: Stage, session: Session, played: Pla
     scenario = variant.scenario
     seeds = Seeds(stage.seed, variant.name)
     cast = Cast(scenario, seeds, session, stage.target, played.attempt)
+    barrier = Barrier(cast, played.history, stage.patience, stage.sentinels)
     performance = Performance(
         variant=variant,
         session=session,
         cast=cast,
         history=played.history,
         patience=stage.patience,
-        barrier=Barrier(cast, played.history, stage.patience),
+        barrier=barrier,
         restart=stage.restart,
         findings=played.findings,
     )
@@ -97,6 +101,8 @@ async def _perform(variant: Variant, stage: Stage, session: Session, played: Pla
         await performance.watched(wind_up(scenario, performance), path=None)
     except Stop:
         pass  # what stopped it is among the findings
+    finally:
+        barrier.release()
 
 
 def _overdue(variant: Variant, stage: Stage, history: History, began: float) -> Finding:

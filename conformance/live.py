@@ -36,7 +36,7 @@ class LiveDisplay:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._running: dict[str, None] = {}
-        self._failed = 0
+        self._failed: set[str] = set()
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -82,8 +82,9 @@ class LiveDisplay:
     def _ended(self, scenario: Scenario) -> None:
         self._progress.advance(self._task)
         if scenario.verdict not in _SHOWN:
+            self._failed.discard(scenario.name)
             return
-        self._failed += 1
+        self._failed.add(scenario.name)
         style = STYLES[scenario.verdict]
         blamed = dict.fromkeys(
             identity for finding in scenario.findings for identity in finding.requirements
@@ -96,5 +97,5 @@ class LiveDisplay:
         )
 
     def _in_flight(self) -> str:
-        failed = f", {self._failed} failed" if self._failed else ""
+        failed = f", {len(self._failed)} failed" if self._failed else ""
         return f"{len(self._running)} in flight{failed}"

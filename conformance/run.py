@@ -8,17 +8,13 @@ begun, what was measured is kept: an interrupted run writes its reports too, mar
 
 from __future__ import annotations
 
-import platform
 import secrets
 import signal
 import tempfile
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import get_args
 from urllib.parse import urlsplit
 
 import click
@@ -26,15 +22,13 @@ import trio
 from msgspec import Struct
 from rich.console import Console
 
-from reports import junit, terminal
-from reports import model as report
+from reports import terminal
 
 from .adapters.base import Adapter, Target, TargetTrouble
 from .adapters.messenger import MessengerAdapter
-from .baseline import Baseline, excuse, load_baseline, states
+from .baseline import Baseline, load_baseline
 from .campaign import Campaign
 from .catalogue import Catalogue, load_catalogue
-from .coverage import proved
 from .embedded import embedded_server
 from .engine import Restart, Stage
 from .evidence import Repetition
@@ -42,30 +36,16 @@ from .live import LiveDisplay
 from .loader import Variant, load_tree
 from .patience import Patience
 from .problems import BadInput
+from .recording import Measured, Options, judge, write
 from .resources import SCENARIOS
 from .restarting import RestartCommand
 from .selection import choose
-from .verdicts import HARNESS, judge_run, requirements
+from .sentinels import Sentinels
+from .verdicts import HARNESS
 
-DISTRIBUTION = "messenger-conformance"
 ADAPTERS = {MessengerAdapter.name: MessengerAdapter}
 SEEDS = 1_000_000
 """How many seeds there are to draw from; short ones are easier to repeat."""
-
-
-class Options(Struct, frozen=True, kw_only=True):
-    """The command line, checked."""
-
-    target: str | None
-    selectors: tuple[str, ...]
-    expression: str | None
-    jobs: int
-    adapter: str
-    restart_command: str | None
-    baseline: Path | None
-    report_dir: Path
-    seed: int
-    strict: bool
 
 
 class Match(Struct, frozen=True, kw_only=True):
@@ -74,16 +54,8 @@ class Match(Struct, frozen=True, kw_only=True):
     adapter: Adapter
     target: Target
     restart: Restart | None
-
-
-class Measured(Struct, frozen=True, kw_only=True):
-    """What the playing gave."""
-
-    scenarios: list[report.Scenario]
-    target: Target
-    started_at: str
-    seconds: float
-    interrupted: bool
+    remark: Callable[[], str | None] = lambda: None
+    """What there is to say about the target after the run, if anything."""
 
 
 def _url(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -184,13 +156,26 @@ def run(
     known = _known(options, variants, catalogue)
     _check_writable(options.report_dir)
     console = Console()
-    outcome = trio.run(_play, options, variants, catalogue, console)
+    outcome = _played(options, variants, catalogue, console)
     if isinstance(outcome, TargetTrouble):
         click.echo(f"msgcheck: {outcome}", err=True)
         raise SystemExit(HARNESS)
-    results = _judge(options, outcome, variants, catalogue, known)
-    terminal.show(results, console, _write(results, options.report_dir))
+    results = judge(options, outcome, variants, catalogue, known)
+    terminal.show(results, console, write(results, options.report_dir))
     raise SystemExit(results.exit_status)
+
+
+def _played(
+    options: Options, variants: Sequence[Variant], catalogue: Catalogue, console: Console
+) -> Measured | TargetTrouble:
+    outcome: Measured | TargetTrouble | None = None
+    try:
+        outcome = trio.run(_play, options, variants, catalogue, console)
+    except* KeyboardInterrupt:
+        click.echo("msgcheck: interrupted twice: there are no reports of this run", err=True)
+    if outcome is None:
+        raise SystemExit(HARNESS)
+    return outcome
 
 
 def _known(options: Options, variants: Sequence[Variant], catalogue: Catalogue) -> Baseline:
@@ -260,6 +245,7 @@ async def _campaign(
         target=found.target,
         patience=patience,
         seed=options.seed,
+        sentinels=Sentinels(options.seed),
         restart=found.restart,
     )
     started_at = datetime.now(UTC)
@@ -280,6 +266,7 @@ async def _campaign(
         started_at=started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         seconds=trio.current_time() - began,
         interrupted=interrupted.is_set(),
+        remark=found.remark(),
     )
 
 
@@ -295,7 +282,12 @@ async def _matched(options: Options, patience: Patience) -> AsyncIterator[Match]
         async with embedded_server(options.report_dir / "server.log") as server:
             adapter = make(server.url, patience)
             target = await adapter.discover()
-            yield Match(adapter=adapter, target=target, restart=server.restart)
+            yield Match(
+                adapter=adapter,
+                target=target,
+                restart=server.restart,
+                remark=server.ended_by_itself,
+            )
         return
     adapter = make(options.target, patience)
     restart: Restart | None = None
@@ -314,82 +306,3 @@ async def _listen_for_signals(
         async for _signal in signals:
             interrupted.set()
             return
-
-
-# ── judging and writing ───────────────────────────────────────────────────────────────────────
-
-
-def _judge(
-    options: Options,
-    measured: Measured,
-    variants: Sequence[Variant],
-    catalogue: Catalogue,
-    known: Baseline,
-) -> report.Results:
-    scenarios = [excuse(scenario, known) for scenario in measured.scenarios]
-    proofs = {variant.name: proved(variant.scenario) for variant in variants}
-    judged = requirements(catalogue, scenarios, proofs, measured.target.capabilities)
-    baseline = states(known, scenarios, judged)
-    judgement = judge_run(scenarios, baseline, interrupted=measured.interrupted)
-    return report.Results(
-        schema_version=report.SCHEMA_VERSION,
-        run=_facts(options, measured),
-        verdict=judgement.verdict,
-        exit_status=judgement.exit_status,
-        reasons=judgement.reasons,
-        totals=report.Totals(
-            scenarios=_totals([each.verdict for each in scenarios]),
-            requirements=_totals([each.verdict for each in judged]),
-        ),
-        requirements=judged,
-        scenarios=scenarios,
-        baseline=baseline,
-    )
-
-
-def _facts(options: Options, measured: Measured) -> report.Run:
-    return report.Run(
-        tool_version=version(DISTRIBUTION),
-        target=measured.target.url,
-        embedded=options.target is None,
-        adapter=options.adapter,
-        capabilities=sorted(measured.target.capabilities),
-        selection=[*options.selectors, *_expression(options)],
-        seed=options.seed,
-        jobs=options.jobs,
-        strict=options.strict,
-        started_at=measured.started_at,
-        seconds=round(measured.seconds, 3),
-        platform=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        interrupted=measured.interrupted,
-    )
-
-
-def _expression(options: Options) -> list[str]:
-    return [] if options.expression is None else [f"-k {options.expression}"]
-
-
-def _totals(verdicts: Sequence[report.RequirementVerdict]) -> dict[str, int]:
-    counted = Counter(verdicts)
-    return {
-        verdict: counted[verdict]
-        for verdict in get_args(report.RequirementVerdict)
-        if counted[verdict]
-    }
-
-
-def _write(results: report.Results, folder: Path) -> list[str]:
-    """Write the reports; answer their names. What cannot be written is told, not hidden."""
-    written: list[str] = []
-    for name, content in (
-        ("results.json", report.encode(results)),
-        ("junit.xml", junit.render(results)),
-    ):
-        file = folder / name
-        try:
-            file.write_bytes(content)
-        except OSError as error:
-            click.echo(f"msgcheck: {file} could not be written: {error.strerror}", err=True)
-            raise SystemExit(HARNESS) from None
-        written.append(str(file))
-    return written

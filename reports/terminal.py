@@ -5,6 +5,7 @@ Plain text in 80 columns when the console is no terminal.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
@@ -59,7 +60,7 @@ def _show_verdict(results: Results, console: Console) -> None:
         f"[{STYLES[results.verdict]}]{results.verdict.upper()}[/]  {escape(_who(results))}",
     )
     for reason in results.reasons:
-        _print(console, f"  {escape(reason)}")
+        _print_paragraph(console, reason)
     _print(console, f"scenarios:    {_totals(results.totals.scenarios)}")
     _print(console, f"requirements: {_totals(results.totals.requirements)}")
     _print(console, f"{run.seconds:.1f} s, seed {run.seed}, msgcheck {run.tool_version}")
@@ -88,7 +89,8 @@ def _show_requirements(results: Results, console: Console) -> None:
         plain = [_cell(each) for each in members]
         for number, line in enumerate(_filled(cells, plain, _WIDTH - _LABEL_WIDTH)):
             _print(console, f"{escape(label) if number == 0 else '':<{_LABEL_WIDTH}}{line}")
-    legend = "  ".join(f"{mark} {verdict}" for verdict, mark in _MARKS.items())
+    occurring = {each.verdict for each in results.requirements}
+    legend = "  ".join(f"{_MARKS[name]} {name}" for name in _MARKS if name in occurring)
     _print(console, f"[dim]{legend}[/]")
 
 
@@ -126,13 +128,19 @@ def _show_failures(results: Results, console: Console) -> None:
             _print(console, f"  {escape(scenario.reason)}")
         for finding in scenario.findings:
             for identity in finding.requirements:
-                requirement = texts[identity]
-                _print(
-                    console,
-                    f"  [bold]{identity}[/] ({requirement.level}) {escape(requirement.text)}",
-                )
+                first, *others = _promise(texts[identity])
+                _print(console, f"  [bold]{identity}[/]{escape(first)}")
+                for line in others:
+                    _print(console, f"    {escape(line)}")
             for line in evidence(finding):
                 _print(console, f"    {escape(line)}")
+
+
+def _promise(requirement: Requirement) -> list[str]:
+    """A requirement's level and sentence, to stand behind its id."""
+    told = f"{requirement.id} ({requirement.level}) {requirement.text}"
+    first, *others = textwrap.wrap(told, _WIDTH - 4, break_on_hyphens=False)
+    return [first.removeprefix(requirement.id), *others]
 
 
 def _show_others(scenarios: Sequence[Scenario], console: Console) -> None:
@@ -140,8 +148,7 @@ def _show_others(scenarios: Sequence[Scenario], console: Console) -> None:
         if scenario.verdict == "error":
             _print(console, "")
             _print(console, f"[{STYLES['error']}]ERROR[/] [bold]{escape(scenario.name)}[/]")
-            for line in (scenario.reason or "").splitlines():
-                _print(console, f"  {escape(line)}")
+            _print_paragraph(console, scenario.reason or "")
     inapplicable = [each for each in scenarios if each.verdict == "not applicable"]
     by_reason: dict[str, list[str]] = {}
     for scenario in inapplicable:
@@ -151,6 +158,15 @@ def _show_others(scenarios: Sequence[Scenario], console: Console) -> None:
         _print(console, f"[dim]not applicable, {escape(reason)}:[/]")
         for name in names:
             _print(console, f"[dim]  {escape(name)}[/]")
+
+
+def _print_paragraph(console: Console, text: str) -> None:
+    """Indented, and wrapped unless it has lines of its own (a traceback, the end of a log)."""
+    lines = text.splitlines()
+    if len(lines) == 1:
+        lines = textwrap.wrap(text, _WIDTH - 2, break_on_hyphens=False, break_long_words=False)
+    for line in lines:
+        _print(console, f"  {escape(line)}")
 
 
 def _print(console: Console, text: str) -> None:

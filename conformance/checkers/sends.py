@@ -34,7 +34,7 @@ def judge_sends(index: Index, findings: Findings) -> None:
                 conversation_id=key[1],
             )
     for log in index.logs.values():
-        _faithful(log, findings)
+        _faithful(index, log, findings)
         _explained(index, log, findings)
 
 
@@ -89,12 +89,15 @@ def _refused(index: Index, key: Key, calls: list[Call], findings: Findings) -> N
         )
 
 
-def _faithful(log: Log, findings: Findings) -> None:
+def _faithful(index: Index, log: Log, findings: Findings) -> None:
     """The log's entry is what the accepted call carried."""
     for call in log.calls:
         answer = call.outcome
         if not isinstance(answer, Accepted):
             continue
+        accepted = (c.sending for c in index.keys[call.key] if isinstance(c.outcome, Accepted))
+        if any(other.body != call.sending.body for other in accepted):
+            continue  # that both were accepted is what is wrong: DLV-5
         known = log.known.get(answer.seq)
         if known is None or known.entry is None or known.message_id != answer.message_id:
             continue

@@ -22,7 +22,7 @@ from .evidence import Log, Stream
 from .findings import Findings
 from .index import Index
 from .membership import Stay
-from .status_answers import judge_answers, judge_views
+from .status_answers import judge_answers, judge_views, told_heights
 from .watermarks import LEVELS, Level, UserWatermarks
 
 
@@ -52,8 +52,9 @@ def check(history: History) -> list[Violation]:
             for sender in lasting:
                 for stream in index.streams_of.get(sender, ()):
                     _untold(index, stream, log, recipients, author, findings)
-    judge_answers(index, of, findings)
-    judge_views(index, findings)
+    told_by_now = told_heights(index)
+    judge_answers(index, of, told_by_now, findings)
+    judge_views(index, told_by_now, findings)
     return findings.violations()
 
 

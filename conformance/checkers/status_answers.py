@@ -21,11 +21,12 @@ _RANK: dict[StatusName, int] = {"sent": 0, "delivered": 1, "read": 2}
 _BY_RANK: tuple[StatusName, ...] = ("sent", "delivered", "read")
 
 WatermarksOf = Callable[[Log, str], UserWatermarks]
+Told = dict[tuple[str, str, Level], Staircase]
+"""By conversation, user and level: how high connections were told, by position."""
 
 
-def judge_answers(index: Index, watermarks: WatermarksOf, findings: Findings) -> None:
+def judge_answers(index: Index, watermarks: WatermarksOf, told: Told, findings: Findings) -> None:
     """Judge every answer to a question for one message's status."""
-    told = _told_heights(index)
     earlier: dict[str, list[StatusAsked]] = {}
     for answer in index.answers:
         found = index.messages.get(answer.message_id)
@@ -111,7 +112,7 @@ def _fall(
     answer: StatusAsked,
     recipient: RecipientStatus,
     past: list[StatusAsked],
-    told: dict[tuple[str, str, Level], Staircase],
+    told: Told,
     blame: Callable[..., None],
 ) -> None:
     """STA-3: no lower than what was answered or told before; a failure is final."""
@@ -199,8 +200,8 @@ def _list(users: Iterable[str]) -> str:
     return ", ".join(sorted(users)) or "nobody"
 
 
-def _told_heights(index: Index) -> dict[tuple[str, str, Level], Staircase]:
-    """By conversation, user and level: how high connections were told, by position."""
+def told_heights(index: Index) -> Told:
+    """How high any connection was told."""
     pairs: dict[tuple[str, str, Level], list[tuple[int, int]]] = {}
     for stream in index.streams.values():
         for (conversation_id, user_id), told in stream.told.items():
@@ -215,9 +216,8 @@ def _told_heights(index: Index) -> dict[tuple[str, str, Level], Staircase]:
 # ── conversations as they are shown ───────────────────────────────────────────────────────────
 
 
-def judge_views(index: Index, findings: Findings) -> None:
+def judge_views(index: Index, told: Told, findings: Findings) -> None:
     """Judge the watermarks of members in every conversation that somebody was shown."""
-    told = _told_heights(index)
     for log in index.logs.values():
         rows: dict[tuple[str, Level], list[tuple[ConversationSeen, int]]] = {}
         for view in log.views:

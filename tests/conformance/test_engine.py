@@ -12,6 +12,7 @@ from conformance.engine import Played, Stage, play
 from conformance.history import Drained, Received
 from conformance.loader import Variant
 from conformance.patience import Patience
+from conformance.sentinels import Sentinels
 
 from .fake import PATIENCE, FakeAdapter, FakeConnection, World
 from .scenarios import load, scenario
@@ -55,6 +56,7 @@ def play_steps(adapter: FakeAdapter, catalogue: Catalogue) -> Play:
             target=await adapter.discover(),
             patience=patience or Patience(PATIENCE),
             seed=1,
+            sentinels=Sentinels(1),
             restart=trio.lowlevel.checkpoint,
         )
         return await play(variant_of(text, catalogue), stage)
@@ -459,6 +461,7 @@ async def test_a_scenario_that_does_not_end_is_given_up_at_its_deadline(
         target=Target(url="memory:", capabilities=frozenset(), limits={}),
         patience=Patience(PATIENCE),
         seed=1,
+        sentinels=Sentinels(1),
     )
     played = await play(variant_of(text, catalogue), stage)
     assert played.findings[0].message == "the scenario did not end within its deadline of 2 s"
@@ -488,6 +491,7 @@ async def test_a_restart_cuts_connections_and_the_scenario_goes_on(
         target=await adapter.discover(),
         patience=Patience(PATIENCE),
         seed=1,
+        sentinels=Sentinels(1),
         restart=restart,
     )
     played = await play(variant_of(text, catalogue), stage)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from sqlite3 import IntegrityError
 from typing import Any
 
 from msgspec.structs import replace
@@ -20,6 +22,8 @@ from reference_server.core.receipts import Marks
 from reference_server.events import MessageEvent
 from reference_server.hub import Item, Outbox, Outgoing
 from reference_server.service import conversations, messages, receipts
+from reference_server.storage.sqlite import SqliteCommands
+from reference_server.transport.frames import SentFrame
 
 PLACE = 12
 """The seq at which a log is mistreated."""
@@ -30,11 +34,18 @@ def _put(owner: object, name: str, defect: object) -> None:
     setattr(owner, name, defect)
 
 
-def _entry(item: Item) -> tuple[str, int] | None:
-    """The conversation and seq of a log entry that waits to be written, None for any other frame."""
+def _delivered(item: Item) -> tuple[str, int]:
+    """The conversation and seq of a log entry that waits to be written; seq 0 for other frames."""
     if isinstance(item, Outgoing) and isinstance(item.frame, MessageEvent):
         return item.frame.message.conversation_id, item.frame.message.seq
-    return None
+    return "", 0
+
+
+def _answered(item: Item) -> tuple[str, int]:
+    """The same for the answer to a send, which stands in for its entry."""
+    if isinstance(item, Outgoing) and isinstance(item.frame, SentFrame):
+        return item.frame.conversation_id, item.frame.seq
+    return "", 0
 
 
 def swap_two_deliveries() -> None:
@@ -43,13 +54,14 @@ def swap_two_deliveries() -> None:
     held: dict[tuple[Outbox, str], Item] = {}
 
     def swapped(outbox: Outbox, item: Item) -> None:
-        conversation_id, seq = _entry(item) or ("", 0)
+        conversation_id, seq = _delivered(item)
         if seq == PLACE:
             held[outbox, conversation_id] = item
             return
         push(outbox, item)
-        if seq == PLACE + 1 and (late := held.pop((outbox, conversation_id), None)):
-            push(outbox, late)
+        for conversation_id, seq in (_delivered(item), _answered(item)):
+            if seq == PLACE + 1 and (late := held.pop((outbox, conversation_id), None)):
+                push(outbox, late)
 
     _put(Outbox, "push", swapped)
 
@@ -72,7 +84,7 @@ def deliver_a_duplicate() -> None:
 
     def doubled(outbox: Outbox, item: Item) -> None:
         push(outbox, item)
-        if (_entry(item) or ("", 0))[1] == PLACE:
+        if _delivered(item)[1] == PLACE:
             push(outbox, item)
 
     _put(Outbox, "push", doubled)
@@ -90,12 +102,18 @@ def lose_an_entry_at_a_page_edge() -> None:
 
 
 def let_a_status_fall() -> None:
-    """A lower acknowledgement lowers the watermark."""
+    """A lower acknowledgement lowers the watermark, and rising again is nothing special."""
+    add_rise = SqliteCommands.add_rise
 
     def lowered(marks: Marks, status: str, up_to_seq: int) -> Marks:
         return Marks(up_to_seq, up_to_seq if status == "read" else min(marks.read_seq, up_to_seq))
 
+    def again(commands: SqliteCommands, *rise: Any) -> None:
+        with suppress(IntegrityError):
+            add_rise(commands, *rise)
+
     _put(Marks, "raised", lowered)
+    _put(SqliteCommands, "add_rise", again)
 
 
 def tell_a_stranger_403() -> None:

@@ -92,10 +92,7 @@ class MessengerAdapter:
                     "address, and that nothing between here and there swallows connections."
                 ) from error
             except httpx.HTTPError as error:
-                raise TargetTrouble(
-                    f"{self.url} could not be reached: {reason_of(error)}. Check the address and "
-                    "the port, and that the server is running."
-                ) from error
+                raise TargetTrouble(_unreachable(self.url, reason_of(error))) from error
         return self._target_in(response)
 
     def _target_in(self, response: httpx.Response) -> Target:
@@ -156,3 +153,10 @@ class MessengerAdapter:
     def repeat_by_hand(self, event: int, history: History) -> str | None:
         """The request at this position as a curl command."""
         return curl(self.url, history[event])
+
+
+def _unreachable(url: str, reason: str) -> str:
+    advice = "Check the address and the port, and that the server is running."
+    if "CERTIFICATE_VERIFY_FAILED" in reason:
+        advice = "To trust its issuer, name its certificate in the environment: SSL_CERT_FILE=FILE."
+    return f"{url} could not be reached: {reason}. {advice}"

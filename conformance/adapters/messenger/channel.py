@@ -237,7 +237,7 @@ class Channel:
             while True:
                 self._take(await self._socket.get_message())
         except ConnectionClosed as closed:
-            self.end(closed.reason.code if closed.reason else CUT)
+            self.end(int(closed.reason.code) if closed.reason else CUT)
 
     def end(self, code: int) -> None:
         """The connection has ended, with a close code or `CUT`."""

@@ -13,6 +13,7 @@ from io import BytesIO
 from typing import Any, Literal, cast
 from urllib.parse import SplitResult
 
+import h11
 import trio
 from msgspec import Struct
 from trio_websocket import ConnectionRejected, WebSocketConnection, wrap_client_stream
@@ -70,8 +71,8 @@ class Doorway(Struct, frozen=True, kw_only=True):
                 nursery.cancel_scope.cancel()
         except* ConnectionRejected as group:
             refusal = _refusal_in(group)
-        except* ProtocolError:
-            pass  # the server broke the WebSocket protocol: the library has given the connection up
+        except* (ProtocolError, h11.ProtocolError):
+            pass  # the server broke HTTP or WebSocket: the library has given the connection up
         finally:
             await stream.aclose()
             if channel is not None:
@@ -103,7 +104,9 @@ class Doorway(Struct, frozen=True, kw_only=True):
         host = f"[{hostname}]" if ":" in hostname else hostname
         headers = [(SCENARIO_HEADER.encode(), header_safe(self.scenario).encode())]
         subprotocols = [PROTOCOL]
-        if auth == "header":
+        if not token:
+            pass  # a device that is not logged in presents none
+        elif auth == "header":
             headers.append((b"Authorization", f"Bearer {token}".encode()))
         else:
             subprotocols.append(f"bearer.{token}")

@@ -16,11 +16,12 @@ from . import shapes
 
 def check(history: History) -> Iterator[Violation]:
     """Every breach of manners in `history`, the first of each kind on each lane."""
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, str]] = set()
     for event in history:
         if isinstance(event, Wire) and event.direction == "in":
             for violation in _judge(event):
-                key = (event.lane, violation.message.partition(":")[0])
+                kind = violation.message.partition(":")[0]
+                key = (event.lane, violation.requirement, kind)
                 if key not in seen:
                     seen.add(key)
                     yield violation

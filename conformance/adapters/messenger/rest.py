@@ -174,10 +174,12 @@ class Rest:
         """The request on the network, with what can go wrong there in the adapter's words."""
         what = f"{method} {path}"
         restarts = self.restarts
-        # The path goes out as it is: a scenario's escapes and dots must not be tidied up.
-        url = self._base.copy_with(raw_path=self._prefix + _ascii(path))
+        # The URL class tidies dots and escapes up; the target extension goes out as it is.
+        target = {"target": self._prefix + _ascii(path)}
         try:
-            return await self._client.request(method, url, headers=dict(headers), content=content)
+            return await self._client.request(
+                method, self._base, headers=dict(headers), content=content, extensions=target
+            )
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             if restarts % 2 or restarts != self.restarts:
                 raise Unanswered(f"{what}: the server was down") from error

@@ -21,6 +21,7 @@ from wsproto.frame_protocol import Opcode
 
 _RESET = struct.pack("ii", 1, 0)
 _FROZEN_BUFFER = 16 * 1024
+_THAWED_BUFFER = 512 * 1024
 _HEAD_LIMIT = 64 * 1024
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -58,6 +59,8 @@ class WireStream(trio.abc.Stream):
 
     def thaw(self) -> None:
         """Read again."""
+        if self.frozen and self._socket.fileno() >= 0:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _THAWED_BUFFER)
         self._open.set()
 
     def forget_head(self) -> None:

@@ -1,18 +1,15 @@
 """Ways to break a history, each with the promise that it then breaks.
 
 A mutation edits the history of a correct server in a place where the damage can be proven from the rest,
-and answers the edited events; None if there is no such place. Positions must not move, because events
-refer to each other by them: a loss leaves a raw event in its place, and what is added takes the place of
-the raw event in front of another.
+and answers the edited events; None if there is no such place.
 """
 
 from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
-from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,8 +18,6 @@ from conformance.history import (
     Accepted,
     Drained,
     Entry,
-    Event,
-    History,
     Opened,
     PageRead,
     Received,
@@ -30,14 +25,11 @@ from conformance.history import (
     ReplayDone,
     Sending,
     StatusTold,
-    Wire,
 )
 
+from .editing import Events, changed, lost_event, only, pick, runs, shown_otherwise
 from .simulated import DIRECT
 
-E = TypeVar("E", bound=Event)
-T = TypeVar("T")
-Events = list[Event]
 Mutate = Callable[[Events, random.Random], Events | None]
 
 
@@ -63,149 +55,102 @@ def breaks(requirement: str, *beside: str) -> Callable[[Mutate], Mutate]:
     return enter
 
 
-def rebuild(events: Events) -> History:
-    """A history of these events."""
-    history = History(clock=lambda: 0.0)
-    for event in events:
-        history.add(event)
-    return history
-
-
-def _only(kind: type[E], events: Sequence[Event]) -> list[E]:
-    return [event for event in events if isinstance(event, kind)]
-
-
-def _lost(event: Event) -> Wire:
-    return Wire(lane="-", direction="in", kind="frame", label=f"lost: {type(event).__name__}")
-
-
-def _with(events: Events, *changed: Event) -> Events:
-    edited = list(events)
-    for event in changed:
-        edited[event.n] = event
-    return edited
-
-
-def _runs(events: Events) -> list[list[Received]]:
-    """What each connection received of each conversation, as messages."""
-    runs: dict[tuple[int, str], list[Received]] = defaultdict(list)
-    for event in _only(Received, events):
-        runs[event.conn, event.entry.conversation_id].append(event)
-    return list(runs.values())
-
-
-def _pick(dice: random.Random, places: Sequence[T]) -> T | None:
-    return dice.choice(places) if places else None
-
-
 @breaks("ORD-2")
 def _two_deliveries_swapped(events: Events, dice: random.Random) -> Events | None:
-    pairs = [(a, b) for run in _runs(events) for a, b in pairwise(run)]
-    pair = _pick(dice, pairs)
+    pairs = [(a, b) for run in runs(events) for a, b in pairwise(run)]
+    pair = pick(dice, pairs)
     if pair is None:
         return None
     one, other = pair
-    return _with(events, replace(one, entry=other.entry), replace(other, entry=one.entry))
+    return changed(events, replace(one, entry=other.entry), replace(other, entry=one.entry))
 
 
 @breaks("ORD-2", "DLV-1", "DLV-2", "DLV-3", "DLV-6")
 def _a_delivery_lost_between_others(events: Events, dice: random.Random) -> Events | None:
-    inner = [e for run in _runs(events) for e in run[1:-1]]
-    lost = _pick(dice, [e for e in inner if e.entry.body.get("event") != "joined"])
-    ready = {e.conn: e.n for e in _only(ReplayDone, events)}
+    inner = [e for run in runs(events) for e in run[1:-1]]
+    lost = pick(dice, [e for e in inner if e.entry.body.get("event") != "joined"])
+    ready = {e.conn: e.n for e in only(ReplayDone, events)}
     if lost is None or lost.n < ready.get(lost.conn, 0):
         return None
-    return _with(events, replace(_lost(lost), n=lost.n))
+    return changed(events, lost_event(lost))
 
 
 @breaks("DLV-1", "ORD-2")
 def _the_last_delivery_lost(events: Events, dice: random.Random) -> Events | None:
-    ready = {e.conn: e.n for e in _only(ReplayDone, events)}
-    drained = {e.conn: e.since for e in _only(Drained, events)}
-    calls = {e.client_message_id: e for e in _only(Sending, events)[::-1]}
-    opened = {e.conn: e for e in _only(Opened, events)}
-    answered = {e.message_id: e.n for e in _only(Accepted, events) if not e.duplicate}
+    ready = {e.conn: e.n for e in only(ReplayDone, events)}
+    drained = {e.conn: e.since for e in only(Drained, events)}
+    calls = {e.client_message_id: e for e in only(Sending, events)[::-1]}
+    opened = {e.conn: e for e in only(Opened, events)}
+    answered = {e.message_id: e.n for e in only(Accepted, events) if not e.duplicate}
     live = [
         run[-1]
-        for run in _runs(events)
+        for run in runs(events)
         if (call := calls.get(run[-1].entry.client_message_id or ""))
         and ready.get(run[-1].conn, len(events)) < call.n
         and answered.get(run[-1].entry.message_id, len(events)) < drained.get(run[-1].conn, 0)
         and opened[run[-1].conn].user_id != run[-1].entry.sender_id
         and run[-1].entry.seq > max((e.entry.seq for e in run[:-1]), default=0)
     ]
-    lost = _pick(dice, live)
-    return None if lost is None else _with(events, replace(_lost(lost), n=lost.n))
+    lost = pick(dice, live)
+    return None if lost is None else changed(events, lost_event(lost))
 
 
 @breaks("DLV-1")
 def _a_delivery_twice(events: Events, dice: random.Random) -> Events | None:
-    ready = {e.conn: e.n for e in _only(ReplayDone, events)}
+    ready = {e.conn: e.n for e in only(ReplayDone, events)}
     pairs = [
         (a, b)
-        for run in _runs(events)
+        for run in runs(events)
         for a, b in pairwise(run)
         if a.n > ready.get(a.conn, len(events))
     ]
-    pair = _pick(dice, pairs)
+    pair = pick(dice, pairs)
     if pair is None:
         return None
     one, other = pair
-    return _with(events, replace(one, n=other.n - 1))
+    return changed(events, replace(one, n=other.n - 1))
 
 
 @breaks("DLV-6")
 def _an_own_send_answered_and_delivered(events: Events, dice: random.Random) -> Events | None:
-    calls = {e.op: e for e in _only(Sending, events)}
-    ready = {e.conn: e.n for e in _only(ReplayDone, events)}
-    entries = {e.message_id: e for page in _only(PageRead, events) for e in page.entries}
+    calls = {e.op: e for e in only(Sending, events)}
+    ready = {e.conn: e.n for e in only(ReplayDone, events)}
+    entries = {e.message_id: e for page in only(PageRead, events) for e in page.entries}
     own = [
         (answer, conn)
-        for answer in _only(Accepted, events)
+        for answer in only(Accepted, events)
         if not answer.duplicate
         and (conn := calls[answer.op].conn) is not None
         and answer.n > ready.get(conn, len(events))
         and answer.message_id in entries
     ]
-    place = _pick(dice, own)
+    place = pick(dice, own)
     if place is None:
         return None
     answer, conn = place
-    return _with(events, Received(n=answer.n - 1, conn=conn, entry=entries[answer.message_id]))
+    return changed(events, Received(n=answer.n - 1, conn=conn, entry=entries[answer.message_id]))
 
 
 @breaks("CONV-2", "ORD-2")
 def _a_delivery_to_an_outsider(events: Events, dice: random.Random) -> Events | None:
-    opened = {e.conn: e for e in _only(Opened, events)}
-    ready = {e.conn: e.n for e in _only(ReplayDone, events)}
-    private = [e.entry for e in _only(Received, events) if e.entry.conversation_id == DIRECT]
+    opened = {e.conn: e for e in only(Opened, events)}
+    ready = {e.conn: e.n for e in only(ReplayDone, events)}
+    private = [e.entry for e in only(Received, events) if e.entry.conversation_id == DIRECT]
     strangers = [
         e
-        for e in _only(Received, events)
+        for e in only(Received, events)
         if opened[e.conn].user_id in ("carol", "dave") and e.n > ready.get(e.conn, len(events))
     ]
-    entry, place = _pick(dice, private), _pick(dice, strangers)
+    entry, place = pick(dice, private), pick(dice, strangers)
     if entry is None or place is None:
         return None
-    return _with(events, Received(n=place.n - 1, conn=place.conn, entry=entry))
-
-
-def _shift(events: Events, change: Callable[[Entry], Entry]) -> Events:
-    """Change entries wherever they are shown."""
-    edited: Events = []
-    for event in events:
-        if isinstance(event, Received):
-            event = replace(event, entry=change(event.entry))
-        elif isinstance(event, PageRead):
-            event = replace(event, entries=tuple(map(change, event.entries)))
-        edited.append(event)
-    return edited
+    return changed(events, Received(n=place.n - 1, conn=place.conn, entry=entry))
 
 
 @breaks("ORD-1", "STA-2", "STA-5", "STA-7")
 def _a_seq_skipped_for_all(events: Events, dice: random.Random) -> Events | None:
-    accepted = [e for e in _only(Accepted, events) if e.conversation_id == DIRECT and e.seq > 1]
-    first = _pick(dice, accepted)
+    accepted = [e for e in only(Accepted, events) if e.conversation_id == DIRECT and e.seq > 1]
+    first = pick(dice, accepted)
     if first is None:
         return None
 
@@ -214,7 +159,7 @@ def _a_seq_skipped_for_all(events: Events, dice: random.Random) -> Events | None
         return replace(entry, seq=entry.seq + 1) if later else entry
 
     edited: Events = []
-    for event in _shift(events, moved):
+    for event in shown_otherwise(events, moved):
         if (
             isinstance(event, Accepted)
             and event.conversation_id == DIRECT
@@ -240,124 +185,124 @@ def _an_entry_lost_at_a_page_edge_walking_on(events: Events, dice: random.Random
 def _edge_lost(events: Events, dice: random.Random, direction: str) -> Events | None:
     pages = [
         page
-        for page in _only(PageRead, events)
+        for page in only(PageRead, events)
         if page.direction == direction and len(page.entries) > 1 and not page.start
     ]
-    page = _pick(dice, pages)
+    page = pick(dice, pages)
     if page is None:
         return None
     entries = page.entries[:-1] if direction == "before" else page.entries[1:]
-    return _with(events, replace(page, entries=entries))
+    return changed(events, replace(page, entries=entries))
 
 
 @breaks("PAG-3")
 def _a_page_not_ascending(events: Events, dice: random.Random) -> Events | None:
-    page = _pick(dice, [p for p in _only(PageRead, events) if len(p.entries) > 1])
-    return None if page is None else _with(events, replace(page, entries=page.entries[::-1]))
+    page = pick(dice, [p for p in only(PageRead, events) if len(p.entries) > 1])
+    return None if page is None else changed(events, replace(page, entries=page.entries[::-1]))
 
 
 @breaks("PAG-3")
 def _a_page_over_its_limit(events: Events, dice: random.Random) -> Events | None:
-    page = _pick(dice, [p for p in _only(PageRead, events) if len(p.entries) > 1])
-    return None if page is None else _with(events, replace(page, limit=len(page.entries) - 1))
+    page = pick(dice, [p for p in only(PageRead, events) if len(p.entries) > 1])
+    return None if page is None else changed(events, replace(page, limit=len(page.entries) - 1))
 
 
 @breaks("PAG-3")
 def _a_page_hiding_that_there_is_older(events: Events, dice: random.Random) -> Events | None:
-    pages = [p for p in _only(PageRead, events) if p.has_older and p.conversation_id == DIRECT]
-    page = _pick(dice, [p for p in pages if p.entries])
-    return None if page is None else _with(events, replace(page, has_older=False))
+    pages = [p for p in only(PageRead, events) if p.has_older and p.conversation_id == DIRECT]
+    page = pick(dice, [p for p in pages if p.entries])
+    return None if page is None else changed(events, replace(page, has_older=False))
 
 
 @breaks("PAG-3")
 def _a_page_promising_newer_at_the_end(events: Events, dice: random.Random) -> Events | None:
-    ends = [p for p in _only(PageRead, events) if p.conversation_id == DIRECT and not p.has_newer]
+    ends = [p for p in only(PageRead, events) if p.conversation_id == DIRECT and not p.has_newer]
     head = max((p.entries[-1].seq for p in ends if p.entries), default=0)
     ends = [p for p in ends if p.entries and p.entries[-1].seq == head]
-    return _with(events, replace(ends[0], has_newer=True)) if len(ends) > 1 else None
+    return changed(events, replace(ends[0], has_newer=True)) if len(ends) > 1 else None
 
 
 @breaks("ORD-7")
 def _a_body_altered_in_the_history(events: Events, dice: random.Random) -> Events | None:
-    live = {e.entry.message_id for e in _only(Received, events)}
-    pages = [p for p in _only(PageRead, events) if p.entries and p.entries[0].message_id in live]
-    page = _pick(dice, [p for p in pages if p.entries[0].body["kind"] == "text"])
+    live = {e.entry.message_id for e in only(Received, events)}
+    pages = [p for p in only(PageRead, events) if p.entries and p.entries[0].message_id in live]
+    page = pick(dice, [p for p in pages if p.entries[0].body["kind"] == "text"])
     if page is None:
         return None
     first = replace(page.entries[0], body={"kind": "text", "text": "altered"})
-    return _with(events, replace(page, entries=(first, *page.entries[1:])))
+    return changed(events, replace(page, entries=(first, *page.entries[1:])))
 
 
 @breaks("ORD-4", "DLV-1", "ORD-7")
 def _a_body_altered_for_one_observer(events: Events, dice: random.Random) -> Events | None:
     seen: dict[str, list[Received]] = defaultdict(list)
-    for event in _only(Received, events):
+    for event in only(Received, events):
         if event.entry.body["kind"] == "text":
             seen[event.entry.message_id].append(event)
-    shared = _pick(dice, [arrivals for arrivals in seen.values() if len(arrivals) > 1])
+    shared = pick(dice, [arrivals for arrivals in seen.values() if len(arrivals) > 1])
     if shared is None:
         return None
     entry = replace(shared[-1].entry, body={"kind": "text", "text": "altered"})
-    return _with(events, replace(shared[-1], entry=entry))
+    return changed(events, replace(shared[-1], entry=entry))
 
 
 @breaks("ORD-4", "ORD-7", "ORD-5")
 def _another_message_for_one_observer(events: Events, dice: random.Random) -> Events | None:
     seen: dict[str, list[Received]] = defaultdict(list)
-    for event in _only(Received, events):
+    for event in only(Received, events):
         seen[event.entry.message_id].append(event)
-    shared = _pick(dice, [arrivals for arrivals in seen.values() if len(arrivals) > 1])
+    shared = pick(dice, [arrivals for arrivals in seen.values() if len(arrivals) > 1])
     if shared is None:
         return None
     entry = replace(shared[-1].entry, message_id="another")
-    return _with(events, replace(shared[-1], entry=entry))
+    return changed(events, replace(shared[-1], entry=entry))
 
 
 @breaks("DLV-1")
 def _a_body_altered_for_all(events: Events, dice: random.Random) -> Events | None:
-    shown = {e.message_id for page in _only(PageRead, events) for e in page.entries}
-    answers = [e for e in _only(Accepted, events) if e.message_id in shown]
-    answer = _pick(dice, answers)
+    shown = {e.message_id for page in only(PageRead, events) for e in page.entries}
+    answers = [e for e in only(Accepted, events) if e.message_id in shown]
+    answer = pick(dice, answers)
     if answer is None:
         return None
     altered = {"kind": "text", "text": "altered"}
-    return _shift(
+    return shown_otherwise(
         events, lambda e: replace(e, body=altered) if e.message_id == answer.message_id else e
     )
 
 
 @breaks("ORD-6")
 def _a_later_entry_created_earlier(events: Events, dice: random.Random) -> Events | None:
-    late = [e for e in _only(Received, events) if e.entry.seq > 1]
-    event = _pick(dice, late)
+    late = [e for e in only(Received, events) if e.entry.seq > 1]
+    event = pick(dice, late)
     if event is None:
         return None
     entry = replace(event.entry, created_at="2026-11-22T09:00:00.000Z")
-    return _with(events, replace(event, entry=entry))
+    return changed(events, replace(event, entry=entry))
 
 
 @breaks("DLV-7")
 def _a_refused_send_in_the_log(events: Events, dice: random.Random) -> Events | None:
-    calls = _only(Sending, events)
+    calls = only(Sending, events)
     once = {
         c.op for c in calls if sum(o.client_message_id == c.client_message_id for o in calls) < 2
     }
-    shown = {e.message_id for page in _only(PageRead, events) for e in page.entries}
-    answer = _pick(
-        dice, [a for a in _only(Accepted, events) if a.op in once and a.message_id in shown]
+    shown = {e.message_id for page in only(PageRead, events) for e in page.entries}
+    answer = pick(
+        dice, [a for a in only(Accepted, events) if a.op in once and a.message_id in shown]
     )
     if answer is None:
         return None
     calls_by_op = {c.op: c for c in calls}
     if calls_by_op[answer.op].conn is not None:
         return None  # it would also be a gap on that connection
-    return _with(events, Refused(n=answer.n, op=answer.op, code="blocked"))
+    return changed(events, Refused(n=answer.n, op=answer.op, code="blocked"))
 
 
 @breaks("DLV-4", "DLV-1")
 def _a_repeat_stored_again(events: Events, dice: random.Random) -> Events | None:
-    shown = [e for page in _only(PageRead, events) for e in page.entries if e.client_message_id]
-    one = _pick(dice, shown)
+    shown = [e for page in only(PageRead, events) for e in page.entries if e.client_message_id]
+    one = pick(dice, shown)
     if one is None:
         return None
     others = [
@@ -366,10 +311,10 @@ def _a_repeat_stored_again(events: Events, dice: random.Random) -> Events | None
         if (e.sender_id, e.conversation_id) == (one.sender_id, one.conversation_id)
         and e.seq > one.seq
     ]
-    other = _pick(dice, others)
+    other = pick(dice, others)
     if other is None:
         return None
-    return _shift(
+    return shown_otherwise(
         events,
         lambda e: (
             replace(e, client_message_id=one.client_message_id)
@@ -381,27 +326,27 @@ def _a_repeat_stored_again(events: Events, dice: random.Random) -> Events | None
 
 @breaks("DLV-4", "ORD-7", "ORD-4")
 def _a_repeat_answered_with_another_seq(events: Events, dice: random.Random) -> Events | None:
-    calls = {c.op: c for c in _only(Sending, events)}
-    answers = _only(Accepted, events)
+    calls = {c.op: c for c in only(Sending, events)}
+    answers = only(Accepted, events)
     firsts = {calls[a.op].client_message_id for a in answers if not a.duplicate}
     repeats = [a for a in answers if a.duplicate and calls[a.op].client_message_id in firsts]
-    answer = _pick(dice, repeats)
+    answer = pick(dice, repeats)
     if answer is None:
         return None
-    return _with(events, replace(answer, seq=answer.seq + 1, message_id="another"))
+    return changed(events, replace(answer, seq=answer.seq + 1, message_id="another"))
 
 
 @breaks("DLV-2")
 def _a_backlog_with_a_wrong_count(events: Events, dice: random.Random) -> Events | None:
-    ready = _pick(dice, _only(ReplayDone, events))
-    return None if ready is None else _with(events, replace(ready, count=(ready.count or 0) + 1))
+    ready = pick(dice, only(ReplayDone, events))
+    return None if ready is None else changed(events, replace(ready, count=(ready.count or 0) + 1))
 
 
 @breaks("ORD-3", "ORD-2", "ORD-4", "ORD-5", "ORD-6", "ORD-7", "DLV-1", "DLV-4", "DLV-6", "STA-1")
 def _two_answers_swapped(events: Events, dice: random.Random) -> Events | None:
-    calls = {c.op: c for c in _only(Sending, events)}
+    calls = {c.op: c for c in only(Sending, events)}
     own: dict[tuple[int, str], list[Accepted]] = defaultdict(list)
-    for answer in _only(Accepted, events):
+    for answer in only(Accepted, events):
         conn = calls[answer.op].conn
         if conn is not None and not answer.duplicate:
             own[conn, answer.conversation_id].append(answer)
@@ -411,11 +356,11 @@ def _two_answers_swapped(events: Events, dice: random.Random) -> Events | None:
         for pair in pairwise(run)
         if calls[pair[0].op].n < calls[pair[1].op].n
     ]
-    pair = _pick(dice, pairs)
+    pair = pick(dice, pairs)
     if pair is None:
         return None
     one, other = pair
-    return _with(
+    return changed(
         events,
         replace(one, seq=other.seq, message_id=other.message_id),
         replace(other, seq=one.seq, message_id=one.message_id),
@@ -425,28 +370,28 @@ def _two_answers_swapped(events: Events, dice: random.Random) -> Events | None:
 @breaks("STA-3", "STA-2", "STA-7")
 def _a_status_that_falls(events: Events, dice: random.Random) -> Events | None:
     rows: dict[tuple[int, str, str], list[StatusTold]] = defaultdict(list)
-    for told in _only(StatusTold, events):
+    for told in only(StatusTold, events):
         rows[told.conn, told.conversation_id, told.user_id].append(told)
     pairs = [pair for row in rows.values() for pair in pairwise(row)]
-    pair = _pick(dice, pairs)
+    pair = pick(dice, pairs)
     if pair is None:
         return None
     one, other = pair
-    return _with(events, replace(other, status="delivered", up_to_seq=one.up_to_seq))
+    return changed(events, replace(other, status="delivered", up_to_seq=one.up_to_seq))
 
 
 @breaks("STA-2", "STA-3", "STA-7")
 def _a_status_that_nobody_acknowledged(events: Events, dice: random.Random) -> Events | None:
-    told = _pick(dice, _only(StatusTold, events))
-    return None if told is None else _with(events, replace(told, up_to_seq=5000))
+    told = pick(dice, only(StatusTold, events))
+    return None if told is None else changed(events, replace(told, up_to_seq=5000))
 
 
 @breaks("STA-7")
 def _a_status_told_to_its_own_user(events: Events, dice: random.Random) -> Events | None:
-    opened = {e.conn: e for e in _only(Opened, events)}
-    told = _pick(dice, [t for t in _only(StatusTold, events) if t.status == "delivered"])
+    opened = {e.conn: e for e in only(Opened, events)}
+    told = pick(dice, [t for t in only(StatusTold, events) if t.status == "delivered"])
     if told is None:
         return None
     own = [c for c, o in opened.items() if o.user_id == told.user_id and o.n < told.n]
-    conn = _pick(dice, own)
-    return None if conn is None else _with(events, replace(told, conn=conn, n=told.n - 1))
+    conn = pick(dice, own)
+    return None if conn is None else changed(events, replace(told, conn=conn, n=told.n - 1))

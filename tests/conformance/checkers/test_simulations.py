@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from conformance.checkers import CHECKERS, Violation
 from conformance.history import History
 
-from .mutations import MUTATIONS, rebuild
+from .editing import rebuild
+from .mutations import MUTATIONS
 from .simulated import simulate
 
 

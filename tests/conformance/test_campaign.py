@@ -1,0 +1,222 @@
+"""A whole run over many scenarios: phases, what is not applicable, what is played again."""
+
+from collections.abc import Sequence
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from conformance.adapters.base import Json
+from conformance.campaign import AGAIN, Campaign
+from conformance.catalogue import Catalogue
+from conformance.engine import Stage
+from conformance.events import (
+    CampaignEnded,
+    CampaignEvent,
+    PhaseStarted,
+    VariantEnded,
+    VariantStarted,
+)
+from conformance.evidence import Repetition
+from conformance.loader import Variant
+from conformance.patience import Patience
+from conformance.sentinels import Sentinels
+from reports.model import Scenario
+
+from .fake import PATIENCE, FakeAdapter, FakeConnection, World
+from .scenarios import load
+
+TEXT = """\
+id: {name}
+title: Somebody says something
+proves: [DLV-1]
+needs: [{needs}]
+actors: {{alice: {{}}, bob: {{}}}}
+given: {{chat: {{direct: [alice, bob]}}}}
+steps:
+  - {{as: alice, connect: {{}}}}
+  - {{as: bob, connect: {{}}}}
+  - {{as: alice, send: {{to: $chat, text: {name}}}}}
+  - {{on: bob, expect: {{message: {{body: {{text: {name}}}}}}}, note: it must arrive{proves}}}
+"""
+
+
+class Recorded:
+    """Variants of one small scenario, a campaign over them, and what it told."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.world = World()
+        self.told: list[CampaignEvent] = []
+        self.losing: dict[str, int] = {}
+        """Texts of messages that the server loses, and how often."""
+        self.interrupted = trio.Event()
+        self.world.deliver = self._deliver
+        self.strict = False
+        self.restartable = False
+
+    def _deliver(self, _line: FakeConnection, entry: dict[str, Json]) -> list[dict[str, Json]]:
+        text = entry["body"]["text"]
+        if self.losing.get(text, 0):
+            self.losing[text] -= 1
+            return []
+        return [entry]
+
+    def variant(self, name: str, needs: str = "", proves: str = "") -> Variant:
+        """A scenario in which Bob receives a message."""
+        loaded = load(TEXT.format(name=name, needs=needs, proves=proves), self.catalogue)
+        assert loaded.problems == ()
+        return loaded.variants[0]
+
+    async def run(self, *variants: Variant, jobs: int = 4) -> dict[str, Scenario]:
+        """Play them; answer the results by name."""
+        adapter = FakeAdapter(self.world)
+        stage = Stage(
+            adapter=adapter,
+            target=await adapter.discover(),
+            patience=Patience(PATIENCE),
+            seed=1,
+            sentinels=Sentinels(1),
+            restart=trio.lowlevel.checkpoint if self.restartable else None,
+        )
+        campaign = Campaign(
+            variants,
+            stage,
+            self.catalogue,
+            Repetition(seed=1, target="http://x"),
+            strict=self.strict,
+            listener=self.told.append,
+        )
+        await campaign.run(jobs, self.interrupted)
+        return {scenario.name: scenario for scenario in campaign.results}
+
+    def phases(self) -> Sequence[tuple[str, int]]:
+        """The phases that were told."""
+        return [(e.name, e.total) for e in self.told if isinstance(e, PhaseStarted)]
+
+
+@pytest.fixture
+def recorded(catalogue: Catalogue) -> Recorded:
+    """A campaign to be."""
+    return Recorded(catalogue)
+
+
+async def test_everything_that_passes_is_played_once(recorded: Recorded) -> None:
+    """In one phase, and each variant is told with its verdict."""
+    names = [f"a.n{number}" for number in range(6)]
+    results = await recorded.run(*map(recorded.variant, names))
+    assert [each.verdict for each in results.values()] == ["pass"] * 6
+    assert [each.attempts for each in results.values()] == [1] * 6
+    assert recorded.phases() == [("all", 6)]
+    ended = [event.scenario.name for event in recorded.told if isinstance(event, VariantEnded)]
+    assert sorted(ended) == names
+
+
+async def test_what_failed_and_then_passes_alone_is_flaky(
+    recorded: Recorded, autojump_clock: MockClock
+) -> None:
+    """With the evidence of the failure, and why it is called so."""
+    recorded.losing = {"a.once": 1, "a.always": 9}
+    results = await recorded.run(
+        recorded.variant("a.once"), recorded.variant("a.always"), recorded.variant("a.never")
+    )
+    assert {name: each.verdict for name, each in results.items()} == {
+        "a.once": "flaky",
+        "a.always": "fail",
+        "a.never": "pass",
+    }
+    assert results["a.once"].reason is not None
+    assert results["a.once"].findings[0].requirements == ["DLV-1"]
+    assert [results[name].attempts for name in ("a.once", "a.always", "a.never")] == [2, 2, 1]
+    assert recorded.phases() == [("all", 3), ("again", 2)]
+
+
+async def test_many_failures_are_not_played_again(
+    recorded: Recorded, autojump_clock: MockClock
+) -> None:
+    """Then load is not to blame, and a broken server would cost minutes."""
+    names = [f"a.n{number}" for number in range(AGAIN + 1)]
+    recorded.losing = dict.fromkeys(names, 1)
+    results = await recorded.run(*map(recorded.variant, names), jobs=16)
+    assert {each.verdict for each in results.values()} == {"fail"}
+    assert recorded.phases() == [("all", AGAIN + 1)]
+
+
+async def test_what_a_target_lacks_is_not_applicable_with_the_reason(recorded: Recorded) -> None:
+    """Capabilities, and the means to restart it."""
+    results = await recorded.run(
+        recorded.variant("a.media", needs="media"),
+        recorded.variant("a.restart", needs="restart"),
+        recorded.variant("a.groups", needs="groups"),
+    )
+    assert {name: (each.verdict, each.reason) for name, each in results.items()} == {
+        "a.media": ("not applicable", "the target has no capability media"),
+        "a.restart": (
+            "not applicable",
+            "the target cannot be restarted: there is no --restart-command",
+        ),
+        "a.groups": ("pass", None),
+    }
+
+
+async def test_scenarios_that_restart_the_server_run_alone_after_all_others(
+    recorded: Recorded,
+) -> None:
+    """Nobody else may be connected to a server that is killed."""
+    recorded.restartable = True
+    variants = [recorded.variant(f"a.r{number}", needs="restart") for number in range(2)]
+    variants += [recorded.variant(f"a.n{number}") for number in range(2)]
+    await recorded.run(*variants)
+    order = [
+        ("+" if isinstance(e, VariantStarted) else "-")
+        + (e.name if isinstance(e, VariantStarted) else e.scenario.name)
+        for e in recorded.told
+        if isinstance(e, (VariantStarted, VariantEnded))
+    ]
+    assert order[-4:] == ["+a.r0", "-a.r0", "+a.r1", "-a.r1"]
+
+
+async def test_an_interrupted_run_keeps_what_was_played(
+    recorded: Recorded, autojump_clock: MockClock
+) -> None:
+    """What was under way has no verdict."""
+    recorded.losing = {"a.slow": 1}
+
+    async def interrupt() -> None:
+        await trio.sleep(PATIENCE / 2)
+        recorded.interrupted.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(interrupt)
+        results = await recorded.run(recorded.variant("a.quick"), recorded.variant("a.slow"))
+    assert list(results) == ["a.quick"]
+    assert recorded.told[-1] == CampaignEnded(interrupted=True)
+
+
+async def test_a_broken_should_is_advice_unless_the_run_is_strict(
+    recorded: Recorded, autojump_clock: MockClock
+) -> None:
+    """The step proves a SHOULD and nothing else."""
+    variant = recorded.variant("a.should", proves=", proves: EPH-1")
+    for strict in (False, True):
+        recorded.losing = {"a.should": 2}
+        recorded.strict = strict
+        results = await recorded.run(variant)
+        assert results["a.should"].verdict == "fail"
+        assert results["a.should"].advisory is not strict
+
+
+async def test_a_failure_carries_its_evidence(
+    recorded: Recorded, autojump_clock: MockClock
+) -> None:
+    """The place and text of the step, the author's note, the timeline, and how to repeat it."""
+    recorded.losing = {"a.lost": 9}
+    results = await recorded.run(recorded.variant("a.lost"))
+    (finding,) = results["a.lost"].findings
+    assert finding.place is not None
+    assert (finding.place.file, finding.place.line) == ("scenario.yaml", 11)
+    assert finding.note == "it must arrive"
+    assert finding.step is not None
+    assert '"expect": {"message":' in finding.step
+    assert [entry.label for entry in finding.timeline] == ["welcome", "welcome"]
+    assert finding.repeat.command == "msgcheck run scenario.yaml --seed 1 --target http://x"

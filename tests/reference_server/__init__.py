@@ -1,0 +1,1 @@
+"""The reference server's tests, which mirror its package."""

@@ -1,0 +1,1 @@
+"""Decisions, tested without any I/O."""

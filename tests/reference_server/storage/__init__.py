@@ -1,0 +1,1 @@
+"""What every store keeps, and the writer in front of it."""

@@ -1,0 +1,318 @@
+"""Who is told what, in which order, and how a connection ends; no I/O at all."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+import trio
+import trio.testing
+
+from reference_server.core.model import ConversationView, Identity, Message, TextBody
+from reference_server.events import ConversationEvent, MessageEvent, Post, Revoked, StatusEvent
+from reference_server.hub import (
+    CLOSING_GRACE_S,
+    Closing,
+    Control,
+    Hub,
+    Item,
+    Outbox,
+    Outgoing,
+    Subscriber,
+)
+
+LIMIT = 10_000
+FOREVER = 2**60
+
+
+def entry(seq: int, conversation_id: str = "c1", text: str = "hello") -> MessageEvent:
+    """A log entry."""
+    return MessageEvent(
+        Message(
+            message_id=f"{conversation_id}.{seq}",
+            conversation_id=conversation_id,
+            seq=seq,
+            sender_id="alice",
+            created_at="2026-11-22T10:00:00.000Z",
+            body=TextBody(text),
+        )
+    )
+
+
+STATUS = StatusEvent("c1", "bob", "read", 1, "2026-11-22T10:00:00.000Z")
+CREATED = ConversationEvent(
+    ConversationView(
+        conversation_id="c1",
+        kind="direct",
+        title=None,
+        encrypted=False,
+        created_at="2026-11-22T10:00:00.000Z",
+        head_seq=0,
+        member_count=2,
+        members=(),
+        last_message=None,
+        unread_count=0,
+    )
+)
+
+
+def subscriber(user_id: str, device_id: str = "phone", limit: int = LIMIT) -> Subscriber:
+    """A device that begins to replay."""
+    return Subscriber(Identity(user_id, device_id, FOREVER), Outbox(limit))
+
+
+def live(hub: Hub, user_id: str, device_id: str = "phone") -> Subscriber:
+    """A connected device that is live."""
+    connected = subscriber(user_id, device_id)
+    hub.attach(connected)
+    connected.go_live()
+    return connected
+
+
+async def waiting(connected: Subscriber) -> list[str]:
+    """What waits to be written, briefly: the type and for an entry its place."""
+    connected.outbox.push(Control(b"end"))
+    return [brief(item) for item in (await connected.outbox.next_batch())[:-1]]
+
+
+def brief(item: Item) -> str:
+    """A frame in a word."""
+    if isinstance(item, Control):
+        return "control"
+    frame = item.frame
+    if isinstance(frame, MessageEvent):
+        return frame.message.message_id
+    return type(frame).__name__
+
+
+@pytest.fixture
+async def hub() -> Hub:
+    """Nobody is connected."""
+    return Hub()
+
+
+async def test_an_event_reaches_every_connection_of_its_users_and_no_other(hub: Hub) -> None:
+    """All devices of those named, except the connection that caused it (DLV-6)."""
+    phone, laptop = live(hub, "alice"), live(hub, "alice", "laptop")
+    bob, mallory = live(hub, "bob"), live(hub, "mallory")
+    hub.publish(Post(entry(1), ("alice", "bob", "nobody"), phone))
+    assert await waiting(laptop) == await waiting(bob) == ["c1.1"]
+    assert await waiting(phone) == await waiting(mallory) == []
+
+
+async def test_an_event_is_encoded_once_and_shared(hub: Hub) -> None:
+    """However many it is for."""
+    connected = [live(hub, "alice"), live(hub, "alice", "laptop"), live(hub, "bob")]
+    hub.publish(Post(entry(1), ("alice", "bob")))
+    batches = [await each.outbox.next_batch() for each in connected]
+    assert all(batch[0] is batches[0][0] for batch in batches)
+
+
+async def test_an_event_for_nobody_is_not_encoded(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most members of a large group are away."""
+    made: list[object] = []
+    monkeypatch.setattr("reference_server.hub.Outgoing", made.append)
+    live(hub, "mallory")
+    hub.publish(Post(entry(1), ("alice", "bob")))
+    assert made == []
+
+
+def test_a_frame_is_the_same_on_every_wire() -> None:
+    """A text frame is the payload behind two to ten bytes of header."""
+    for text in ("a", "x" * 200, "é" * 40_000):
+        item = Outgoing(entry(1, text=text))
+        assert msgspec.json.decode(item.payload, type=MessageEvent) == item.frame
+        assert item.wire.endswith(item.payload)
+        assert item.wire[0] == 0x81
+        assert item.size == len(item.payload)
+
+
+async def test_during_a_replay_entries_are_noted_and_the_rest_is_held(hub: Hub) -> None:
+    """The session reads the entries from the store; what was held goes before them."""
+    bob = subscriber("bob")
+    hub.attach(bob)
+    hub.publish(Post(CREATED, ("bob",)))
+    hub.publish(Post(entry(1), ("bob",)))
+    hub.publish(Post(STATUS, ("bob",)))
+    assert await waiting(bob) == []
+    assert bob.missed() == {"c1"}
+    assert await waiting(bob) == ["ConversationEvent", "StatusEvent"]
+    assert bob.missed() == set()
+
+
+async def test_going_live_neither_repeats_nor_loses(hub: Hub) -> None:
+    """What the replay has shown is skipped when it is published late; the next entry is not."""
+    bob = subscriber("bob")
+    hub.attach(bob)
+    bob.showing("c1", 3)
+    bob.go_live()
+    for seq in (2, 3, 4, 5):
+        hub.publish(Post(entry(seq), ("bob",)))
+    hub.publish(Post(entry(1, "c2"), ("bob",)))
+    assert await waiting(bob) == ["c1.4", "c1.5", "c2.1"]
+
+
+async def test_how_far_a_replay_has_shown_is_kept_by_conversation(hub: Hub) -> None:
+    """A conversation that was not shown begins at zero."""
+    bob = subscriber("bob")
+    bob.showing("c1", 3)
+    assert (bob.shown("c1"), bob.shown("c2")) == (3, 0)
+
+
+async def test_a_newer_connection_of_a_device_replaces_the_older(hub: Hub) -> None:
+    """RT-4: 4409 for the older; what is published goes to the newer alone."""
+    older, newer = live(hub, "bob"), live(hub, "bob")
+    laptop = live(hub, "bob", "laptop")
+    assert older.outbox.closing == Closing(4409, "replaced by a newer connection")
+    hub.publish(Post(entry(1), ("bob",)))
+    assert await older.outbox.next_batch() == []
+    assert await waiting(newer) == await waiting(laptop) == ["c1.1"]
+    hub.detach(older)
+    assert list(hub) == [newer, laptop]
+
+
+async def test_a_detached_connection_is_told_nothing(hub: Hub) -> None:
+    """Detaching twice does no harm."""
+    bob = live(hub, "bob")
+    hub.detach(bob)
+    hub.detach(bob)
+    hub.publish(Post(entry(1), ("bob",)))
+    assert list(hub) == []
+    assert await waiting(bob) == []
+
+
+async def test_the_end_of_a_session_closes_its_connection_alone(hub: Hub) -> None:
+    """RT-5: 4401, with the reason."""
+    phone, laptop = live(hub, "bob"), live(hub, "bob", "laptop")
+    hub.revoke(Revoked("bob", "phone", "logged out"))
+    hub.revoke(Revoked("bob", "tablet", "logged out"))
+    hub.revoke(Revoked("nobody", "phone", "logged out"))
+    assert phone.outbox.closing == Closing(4401, "logged out")
+    assert laptop.outbox.closing is None
+
+
+async def test_stopping_closes_everybody_and_whoever_still_comes(hub: Hub) -> None:
+    """RT-8: 1012."""
+    bob = live(hub, "bob")
+    stopping = Closing(1012, "the server is stopping")
+    hub.close_all(stopping)
+    late = live(hub, "carol")
+    assert bob.outbox.closing == late.outbox.closing == stopping
+
+
+async def test_an_outbox_over_its_limit_closes_its_connection_and_no_other(hub: Hub) -> None:
+    """RT-6: 4408 and nothing buffered; up to the limit nothing happens."""
+    size = Outgoing(entry(1)).size
+    slow, quick = subscriber("bob", limit=3 * size), live(hub, "carol")
+    hub.attach(slow)
+    slow.go_live()
+    for seq in (1, 2, 3):
+        hub.publish(Post(entry(seq), ("bob", "carol")))
+    assert slow.outbox.closing is None
+    hub.publish(Post(entry(4), ("bob", "carol")))
+    assert slow.outbox.closing == Closing(4408, "too slow to read")
+    assert await slow.outbox.next_batch() == []
+    assert await waiting(quick) == ["c1.1", "c1.2", "c1.3", "c1.4"]
+
+
+async def test_what_is_held_during_a_replay_counts(hub: Hub) -> None:
+    """A replay that never ends buffers no more than anything else."""
+    bob = subscriber("bob", limit=Outgoing(STATUS).size)
+    hub.attach(bob)
+    hub.publish(Post(STATUS, ("bob",)))
+    assert bob.outbox.closing is None
+    hub.publish(Post(STATUS, ("bob",)))
+    assert bob.outbox.closing is not None
+
+
+async def test_what_is_being_written_counts_until_it_is_out() -> None:
+    """A reader that takes a batch and stalls has it in its buffer still."""
+    item = Outgoing(entry(1))
+    outbox = Outbox(2 * item.size)
+    outbox.push(item)
+    outbox.push(item)
+    assert len(await outbox.next_batch()) == 2
+    assert outbox.size == 2 * item.size
+    outbox.push(item)
+    assert outbox.closing == Closing(4408, "too slow to read")
+
+
+async def test_an_outbox_gives_what_gathered_all_at_once() -> None:
+    """And waits when there is nothing."""
+    outbox = Outbox(LIMIT)
+    batches: list[int] = []
+
+    async def write() -> None:
+        while batch := await outbox.next_batch():
+            batches.append(len(batch))
+            await trio.testing.wait_all_tasks_blocked()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(write)
+        await trio.testing.wait_all_tasks_blocked()
+        outbox.push(Control(b"1"))
+        await trio.testing.wait_all_tasks_blocked()
+        outbox.push(Control(b"2"))
+        outbox.push(Control(b"3"))
+        await trio.testing.wait_all_tasks_blocked()
+        outbox.close(Closing(1000))
+    assert batches == [1, 2]
+
+
+async def test_a_closing_outbox_writes_what_waits_and_takes_no_more() -> None:
+    """The first reason stays."""
+    outbox = Outbox(LIMIT)
+    outbox.push(Control(b"1"))
+    outbox.close(Closing(4401, "logged out"))
+    outbox.close(Closing(1012, "the server is stopping"))
+    outbox.push(Control(b"2"))
+    outbox.hold(Control(b"3"))
+    outbox.release()
+    assert await outbox.next_batch() == [Control(b"1")]
+    assert await outbox.next_batch() == []
+    assert outbox.closing == Closing(4401, "logged out")
+
+
+async def test_closing_gives_the_writing_a_deadline(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A peer that reads nothing is cut after the grace."""
+    outbox = Outbox(LIMIT)
+    began = trio.current_time()
+    outbox.close(Closing(4408))
+    with outbox.writing:
+        await trio.sleep_forever()
+    assert outbox.writing.cancelled_caught
+    assert trio.current_time() - began == pytest.approx(CLOSING_GRACE_S)
+
+
+async def test_a_replay_waits_until_all_it_pushed_is_written() -> None:
+    """Backpressure: it goes on when the batch with its frames is out, not when it is taken."""
+    outbox = Outbox(LIMIT)
+    outbox.push(Control(b"1"))
+    steps: list[str] = []
+
+    async def replay() -> None:
+        await outbox.drained()
+        steps.append("drained")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(replay)
+        await trio.testing.wait_all_tasks_blocked()
+        await outbox.next_batch()
+        await trio.testing.wait_all_tasks_blocked()
+        steps.append("taken")
+        nursery.start_soon(outbox.next_batch)
+        await trio.testing.wait_all_tasks_blocked()
+        outbox.close(Closing(None))
+    assert steps == ["taken", "drained"]
+
+
+async def test_nothing_to_drain_is_drained() -> None:
+    """Neither an empty outbox nor one that closes is waited for."""
+    outbox = Outbox(LIMIT)
+    await outbox.drained()
+    outbox.push(Control(b"1"))
+    outbox.close(Closing(None))
+    await outbox.drained()

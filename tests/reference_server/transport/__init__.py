@@ -1,0 +1,1 @@
+"""The wire: sessions over every channel, HTTP over a socket."""

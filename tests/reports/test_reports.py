@@ -1,0 +1,119 @@
+"""The record of a run and its views."""
+
+import io
+import json
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator
+from rich.console import Console
+
+from conformance.resources import SPECS
+from reports import junit, schema, terminal
+from reports.evidence import WIDTH
+from reports.model import Results, encode, load
+from tests.conformance.results import finding, results, scenario
+
+SCHEMA = SPECS / "results.schema.json"
+
+
+@pytest.fixture
+def document() -> Results:
+    """A run with one scenario of each verdict."""
+    return results(
+        scenario("a.passes", "pass"),
+        scenario("a.fails[via=http]", "fail", finding("ORD-1")),
+        scenario("a.flickers", "flaky", finding("ORD-1"), reason="passed when played again"),
+        scenario("a.lacks", "not applicable", reason="the target has no capability media"),
+        scenario("a.waits", "inconclusive", finding("ORD-1", inconclusive=True)),
+        scenario("a.breaks", "error", reason="an error in msgcheck itself\ndetails"),
+        scenario("a.known", "fail", finding("ORD-1", known="issue 12")),
+        scenario("a.advice", "fail", finding("ORD-1"), advisory=True),
+    )
+
+
+def test_the_published_schema_is_current() -> None:
+    """After a change of the model: `python -m reports.schema > specs/results.schema.json`."""
+    assert SCHEMA.read_text("utf-8") == schema.text()
+
+
+def test_results_satisfy_the_published_schema(document: Results) -> None:
+    """Whoever reads `results.json` may rely on it."""
+    published = json.loads(SCHEMA.read_text("utf-8"))
+    Draft202012Validator.check_schema(published)
+    problems = [
+        error.message
+        for error in Draft202012Validator(published).iter_errors(json.loads(encode(document)))
+    ]
+    assert problems == []
+
+
+def test_results_survive_being_written_and_read(document: Results, tmp_path: Path) -> None:
+    """Nothing is lost in `results.json`."""
+    file = tmp_path / "results.json"
+    file.write_bytes(encode(document))
+    assert load(file) == document
+
+
+def test_junit_counts_what_fails_the_run(document: Results) -> None:
+    """Known failures and broken advice pass, with their evidence beside."""
+    suite = ET.fromstring(junit.render(document))[0]  # noqa: S314  made here
+    counts = {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")}
+    assert counts == {"tests": "8", "failures": "2", "errors": "2", "skipped": "1"}
+    cases = {case.get("name"): case for case in suite.iter("testcase")}
+    failure = cases["a.fails[via=http]"].find("failure")
+    assert failure is not None
+    assert "scenarios/a.yaml:12:5" in (failure.text or "")
+    assert cases["a.known"].find("system-out") is not None
+    assert cases["a.lacks"][0].get("message") == "the target has no capability media"
+
+
+def test_junit_is_xml_whatever_a_server_sends(document: Results) -> None:
+    """Control characters and lone surrogates have no place in XML 1.0."""
+    nasty = msgspec.structs.replace(finding("ORD-1"), got="\x00 \ud800 </failure> ]]>")
+    text = junit.render(results(scenario("a.b", "fail", nasty)))
+    assert ET.fromstring(text).find(".//failure") is not None  # noqa: S314  made here
+
+
+def shown(document: Results) -> str:
+    """The summary on a console that is no terminal."""
+    out = io.StringIO()
+    terminal.show(document, Console(file=out, width=80), ["report/results.json"])
+    return out.getvalue()
+
+
+def test_a_failure_shows_everything_that_is_needed_to_mend_it(document: Results) -> None:
+    """Requirement and its sentence, the place, expected and got, the timeline, how to repeat it."""
+    text = shown(document)
+    for piece in (
+        "ORD-1 (MUST) seqs are dense",
+        "at        scenarios/a.yaml:12:5",
+        "expected  `message` matching {}",
+        "got       since the cursor: 1 × welcome",
+        ">   0.002  bob.main",
+        "repeat    msgcheck run a.b --seed 7",
+        "curl -i http://x/",
+    ):
+        assert piece in text
+
+
+def test_the_summary_is_plain_and_fits_the_terminal(document: Results) -> None:
+    """No colours where there is no terminal, and no line of ours beyond 80 columns."""
+    text = shown(document)
+    assert "\x1b" not in text
+    assert [line for line in text.splitlines() if len(line) > WIDTH] == []
+
+
+def test_what_is_not_applicable_is_listed_with_its_reason(document: Results) -> None:
+    """Never silent."""
+    assert "not applicable, the target has no capability media:\n  a.lacks" in shown(document)
+
+
+def test_the_verdict_stands_at_the_end_where_the_eye_is(document: Results) -> None:
+    """With its reasons, the totals, the seed and where the reports are."""
+    tail = shown(document).splitlines()[-6:]
+    assert tail[0].startswith("NOT CONFORMANT")
+    assert "seed 7" in tail[-2]
+    assert tail[-1] == "reports: report/results.json"
