@@ -36,7 +36,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     until: int = 0
     """The position in the history at which it was found."""
     inconclusive: bool = False
-    """Patience ran out while the host was overloaded: this proves nothing."""
+    """Time ran out without anybody's fault being shown: this proves nothing."""
 
 
 class StepFailed(Exception):

@@ -165,7 +165,7 @@ def judge_run(
         f"{_count(number, 'scenario')} {words}"
         for verdict, words in (
             ("error", "could not be judged (error)"),
-            ("inconclusive", "could not be judged: the host was overloaded (inconclusive)"),
+            ("inconclusive", "could not be judged: time ran out (inconclusive)"),
         )
         if (number := sum(each.verdict == verdict for each in scenarios))
     ]

@@ -82,7 +82,7 @@ class Finding(Node, frozen=True):
     expected: str | None = None
     got: str | None = None
     inconclusive: bool = False
-    """Patience ran out while the host was overloaded: this proves nothing."""
+    """Time ran out without anybody's fault being shown: this proves nothing."""
     known: str | None = None
     """The baseline's reason, for a known failure."""
     timeline: list[TimelineEntry] = []

@@ -453,7 +453,7 @@ async def test_a_target_that_is_gone_is_trouble_and_no_finding(
 async def test_a_scenario_that_does_not_end_is_given_up_at_its_deadline(
     adapter: FakeAdapter, world: World, catalogue: Catalogue, autojump_clock: MockClock
 ) -> None:
-    """The harness ends, whatever the server does."""
+    """The harness ends, whatever the server does, and blames nobody for the length of a scenario."""
     world.hold_answers = trio.Event()
     text = scenario(*CONNECTED, "{as: alice, send: {to: $chat}}", head=HEAD) + "deadline: 2\n"
     stage = Stage(
@@ -465,6 +465,7 @@ async def test_a_scenario_that_does_not_end_is_given_up_at_its_deadline(
     )
     played = await play(variant_of(text, catalogue), stage)
     assert played.findings[0].message == "the scenario did not end within its deadline of 2 s"
+    assert played.findings[0].inconclusive
 
 
 async def test_a_restart_cuts_connections_and_the_scenario_goes_on(

@@ -46,6 +46,7 @@ class Channel:
         conn: int,
         holder: tuple[str, str],
         hidden: bool,
+        asked: int,
         notebook: Notebook,
         patience: Patience,
         stream: WireStream,
@@ -68,7 +69,7 @@ class Channel:
         self._closing = False
         self._said_goodbye = trio.Event()
         self._frames = 0
-        self._meaning.opened(lane, self._write_down("in", "open", "connected"))
+        self._meaning.opened(lane, self._write_down("in", "open", "connected"), asked)
 
     # ── waiting ───────────────────────────────────────────────────────────────────────────────
 

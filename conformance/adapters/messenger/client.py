@@ -15,7 +15,9 @@ import trio
 from ...history import (
     Accepted,
     Event,
+    LoggedIn,
     Refused,
+    RemovingDevice,
     Sending,
     StatusAsked,
 )
@@ -92,6 +94,7 @@ class MessengerClient(Pages):
         self.user_id, self.device_id = session.user_id, session.device_id
         self.token = session.token
         self.notebook.holders[session.token] = (session.user_id, session.device_id)
+        self.note(LoggedIn(user_id=session.user_id, device_id=session.device_id, raw=answer.event))
         return answer.body
 
     async def logout(self) -> Json:
@@ -104,6 +107,7 @@ class MessengerClient(Pages):
 
     async def remove_device(self, device_id: str) -> Json:
         """``DELETE /devices/{device_id}``."""
+        self.note(RemovingDevice(user_id=self.user_id, device_id=device_id))
         return (await self.call("DELETE", path_of("devices", device_id))).body
 
     async def profile(self, user_id: str) -> Json:
@@ -116,7 +120,7 @@ class MessengerClient(Pages):
         """Open the WebSocket, and wait for `welcome` or for the end of the backlog."""
         presented = token or self.token or ""
         holder = self.notebook.holders.get(presented, (self.user_id, self.device_id or ""))
-        self.notebook.wire(self.lane, "out", "handshake", "connect", hidden=self._hidden)
+        asked = self.notebook.wire(self.lane, "out", "handshake", "connect", hidden=self._hidden)
 
         def make(stream: Any, socket: Any) -> Channel:
             return Channel(
@@ -124,6 +128,7 @@ class MessengerClient(Pages):
                 conn=self.notebook.next_conn(),
                 holder=holder,
                 hidden=self._hidden,
+                asked=asked,
                 notebook=self.notebook,
                 patience=self._doorway.patience,
                 stream=stream,

@@ -56,14 +56,15 @@ class Meaning:
 
     # ── the connection itself ─────────────────────────────────────────────────────────────────
 
-    def opened(self, lane: str, position: int) -> None:
-        """The handshake succeeded."""
+    def opened(self, lane: str, position: int, asked: int) -> None:
+        """The handshake that began at `asked` succeeded."""
         self._note(
             Opened(
                 conn=self.conn,
                 user_id=self.user_id,
                 device_id=self.device_id,
                 lane=lane,
+                asked=asked,
                 raw=position,
             )
         )
