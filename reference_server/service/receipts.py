@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -37,13 +37,17 @@ class Receipts:
         me: Identity,
         conversation_id: str,
         status: Acknowledged,
-        up_to_seq: int,
+        up_to_seqs: Sequence[int],
         origin: object,
-        done: Callable[[ApiError | None], None],
+        done: Callable[[int | ApiError], None],
     ) -> None:
-        """Raise the device's watermark, and the user's if it is higher; tell whom a rise concerns."""
+        """Raise the device's watermark, and the user's if it is higher; tell whom a rise concerns.
+
+        Several acknowledgements at once are one rise, to the highest. `done` gets the highest visible
+        seq: what was above it was out of range and changed nothing.
+        """
         self._kernel.do_soon(
-            partial(self._acknowledge, me, conversation_id, status, up_to_seq, origin), done
+            partial(self._acknowledge, me, conversation_id, status, up_to_seqs, origin), done
         )
 
     def _acknowledge(
@@ -51,18 +55,20 @@ class Receipts:
         me: Identity,
         conversation_id: str,
         status: Acknowledged,
-        up_to_seq: int,
+        up_to_seqs: Sequence[int],
         origin: object,
         commands: Commands,
-    ) -> Outcome[None]:
+    ) -> Outcome[int]:
         conversation, stay = to_see(commands, conversation_id, me.user_id)
-        if up_to_seq > stay.visible_head(conversation.head_seq):
-            raise errors.OutOfRange
+        head = stay.visible_head(conversation.head_seq)
+        up_to_seq = max((seq for seq in up_to_seqs if seq <= head), default=0)
+        if up_to_seq == 0:
+            return Outcome(head)
         commands.raise_device_mark(me.user_id, me.device_id, conversation_id, up_to_seq)
         old = Marks(stay.delivered_seq, stay.read_seq)
         new = old.raised(status, up_to_seq)
         if new == old:
-            return Outcome(None)
+            return Outcome(head)
         now = self._kernel.now()
         commands.set_marks(conversation_id, stay, new)
         for level in ("delivered", "read"):
@@ -76,7 +82,7 @@ class Receipts:
             if user_id != me.user_id and user_id in conversation.members
         ]
         own = [me.user_id] if status == "read" else []
-        return Outcome(None, (Post(event, told + own, origin),))
+        return Outcome(head, (Post(event, told + own, origin),))
 
     async def status_of(self, me: Identity, message_id: str) -> MessageStatus:
         """The status of a message of one's own (STA-5, STA-7)."""

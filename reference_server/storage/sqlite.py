@@ -14,7 +14,7 @@ import secrets
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -47,7 +47,11 @@ class SqliteStore:
         try:
             data.mkdir(parents=True, exist_ok=True)
             self._writer = self._open()
-            _prepare(self._writer, self.path)
+            try:
+                _prepare(self._writer, self.path)
+            except BaseException:
+                self._writer.close()
+                raise
         except (sqlite3.Error, OSError) as error:
             raise StoreUnusable(f"{self.path} cannot be used as the store: {error}.") from error
         self.commands = SqliteCommands(self._writer)
@@ -56,7 +60,6 @@ class SqliteStore:
         connection = sqlite3.connect(
             self.path, isolation_level=None, check_same_thread=False, cached_statements=256
         )
-        connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA busy_timeout = 5000")
         connection.execute("PRAGMA cache_size = -16000")
@@ -76,6 +79,9 @@ class SqliteStore:
                 yield SqliteQueries(connection)
             finally:
                 connection.execute("COMMIT")
+        except StoreTrouble:
+            connection.close()
+            raise
         except sqlite3.Error as error:
             connection.close()
             raise StoreTrouble(str(error)) from error
@@ -94,10 +100,11 @@ class SqliteStore:
         self._guarded("COMMIT")
 
     def rollback(self) -> None:
-        """Drop it, and what was remembered of it."""
+        """Drop it, and what was remembered of it. What cannot be dropped makes `begin` fail."""
         self.commands.forget()
         if self._writer.in_transaction:
-            self._guarded("ROLLBACK")
+            with suppress(sqlite3.Error):
+                self._writer.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close all connections; readers must be done."""
@@ -120,7 +127,15 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if tables == 0:
+    if tables and application_id != APPLICATION_ID:
+        raise StoreUnusable(f"{path} is a database of something else; it was left as it is.")
+    if tables and version != SCHEMA_VERSION:
+        raise StoreUnusable(
+            f"{path} has schema version {version}, this program knows {SCHEMA_VERSION}; "
+            "it was left as it is. Use the program that wrote it, or another --data folder."
+        )
+    connection.execute("PRAGMA journal_mode = WAL")  # it is written into the file, so only now
+    if not tables:
         connection.executescript(
             f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
             + _SCHEMA.read_text(encoding="utf-8")
@@ -129,17 +144,10 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             "INSERT INTO meta VALUES ('cursor_secret', ?)", (secrets.token_bytes(32),)
         )
         connection.execute("COMMIT")
-    elif application_id != APPLICATION_ID:
-        raise StoreUnusable(f"{path} is a database of something else; it was left as it is.")
-    elif version != SCHEMA_VERSION:
-        raise StoreUnusable(
-            f"{path} has schema version {version}, this program knows {SCHEMA_VERSION}; "
-            "it was left as it is. Use the program that wrote it, or another --data folder."
-        )
 
 
 class SqliteCommands(SqliteQueries):
-    """The writer's changes. Database errors come out as they are; the writer rolls back on any."""
+    """The writer's changes; the writer rolls back on any error."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__(connection)
@@ -231,14 +239,13 @@ class SqliteCommands(SqliteQueries):
             conversation.encrypted, conversation.created_at, conversation.head_seq,
             conversation.last_at, self._next_activity(), pair and " ".join(pair),
         )  # fmt: skip
-        self._connection.executemany(
-            "INSERT INTO stays (conversation_id, user_id, joined_seq, role, delivered_seq, read_seq, latest)"
-            " VALUES (?, ?, ?, ?, 0, 0, 1)",
-            [
-                (conversation.conversation_id, user_id, member.joined_seq, member.role)
-                for user_id, member in conversation.members.items()
-            ],
-        )
+        for user_id, member in conversation.members.items():
+            self._do(
+                "INSERT INTO stays"
+                " (conversation_id, user_id, joined_seq, role, delivered_seq, read_seq, latest)"
+                " VALUES (?, ?, ?, ?, 0, 0, 1)",
+                conversation.conversation_id, user_id, member.joined_seq, member.role,
+            )  # fmt: skip
         self._remember(conversation)
 
     def append(self, conversation: Conversation, entry: Message, fingerprint: bytes | None) -> None:
@@ -321,4 +328,7 @@ class SqliteCommands(SqliteQueries):
         )  # fmt: skip
 
     def _do(self, statement: str, *values: Any) -> None:
-        self._connection.execute(statement, values)
+        try:
+            self._connection.execute(statement, values)
+        except sqlite3.OperationalError as error:
+            raise StoreTrouble(str(error)) from error

@@ -24,7 +24,7 @@ from ..core.model import (
 )
 from ..core.receipts import Acknowledged
 from ..core.times import rfc3339
-from .base import Backlog, Chat, Departure, EarlierKey, EarlierSend
+from .base import Backlog, Chat, Departure, EarlierKey, EarlierSend, StoreTrouble
 
 _ENTRY = (
     "SELECT conversation_id, seq, sender_id, sender_device_id, client_message_id, created_at, body"
@@ -68,16 +68,23 @@ def _stay(row: Sequence[Any]) -> Membership:
 
 
 class SqliteQueries:
-    """`base.Queries` on one connection."""
+    """`base.Queries` on one connection. What SQLite cannot do at the moment is `StoreTrouble`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def _one(self, statement: str, *values: Any) -> Sequence[Any] | None:
-        return cast("Sequence[Any] | None", self._connection.execute(statement, values).fetchone())
+        try:
+            row = self._connection.execute(statement, values).fetchone()
+        except sqlite3.OperationalError as error:
+            raise StoreTrouble(str(error)) from error
+        return cast("Sequence[Any] | None", row)
 
     def _all(self, statement: str, *values: Any) -> Iterable[Sequence[Any]]:
-        return self._connection.execute(statement, values).fetchall()
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except sqlite3.OperationalError as error:
+            raise StoreTrouble(str(error)) from error
 
     # accounts
 

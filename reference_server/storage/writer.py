@@ -55,8 +55,10 @@ class Writer:
     async def run(self) -> None:
         """Commit batch after batch. A cancellation takes effect between batches."""
         one_at_a_time = trio.CapacityLimiter(1)
-        while not (self._stopping and not self._waiting):
+        while True:
             await self._gather()
+            if not self._waiting:
+                return
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
             results = await trio.to_thread.run_sync(
                 self._commit, [job for job, _ in batch], limiter=one_at_a_time
@@ -65,6 +67,7 @@ class Writer:
                 done(result)
 
     async def _gather(self) -> None:
+        """Wait for jobs; nothing waits afterwards only when the writer stops."""
         while not self._waiting and not self._stopping:
             self._arrival = trio.Event()
             await self._arrival.wait()

@@ -313,7 +313,8 @@ class QuartChannel:
 
     async def receive(self) -> list[str | bytes] | None:
         """The next message; Quart cancels the session when there will be none."""
-        return [await websocket.receive()]
+        message = await websocket.receive()
+        return [b"" if message is None else message]  # Quart's word for an empty binary message
 
     async def send(self, batch: list[Item]) -> None:
         """Write frames one after the other."""

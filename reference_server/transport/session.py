@@ -16,6 +16,7 @@ reader stops reading, and TCP tells the client.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Protocol
 
 import trio
@@ -68,6 +69,7 @@ class Session:
         self._under_way = 0
         self._characters_under_way = 0
         self._room = trio.Event()
+        self._watermarks: dict[tuple[str, Acknowledged], list[tuple[int, Any]]] = {}
         self._replayed = trio.Event()
 
     async def run(self, channel: Channel) -> None:
@@ -115,7 +117,9 @@ class Session:
 
     async def _replay(self) -> None:
         try:
-            count = await self._show(await self._service.messages.backlog(self._me))
+            backlog = await self._service.messages.backlog(self._me)
+            self._outbox.release()  # what announces a conversation goes before its entries
+            count = await self._show(backlog)
             while missed := self.subscriber.missed():
                 backlog = await self._service.messages.backlog(self._me)
                 count += await self._show(
@@ -154,6 +158,7 @@ class Session:
                 if self._outbox.closing is not None:
                     break
                 await self._take(message)
+            await self._acknowledge()
         read_to_end.set()
         self._outbox.close(Closing(None))
 
@@ -206,28 +211,43 @@ class Session:
             else:
                 self._tell(frames.sent(frame_id, result.message, duplicate=result.duplicate))
 
+        await self._acknowledge()
         await self._replayed.wait()
         await self._departing(size)
         self._service.messages.send_soon(self._me, request, self.subscriber, answer)
 
-    async def _delivered(self, raw: dict[str, Any], size: int) -> None:
-        await self._acknowledge("delivered", raw, size)
+    async def _delivered(self, raw: dict[str, Any], _size: int) -> None:
+        self._gather("delivered", raw)
 
-    async def _read_up_to(self, raw: dict[str, Any], size: int) -> None:
-        await self._acknowledge("read", raw, size)
+    async def _read_up_to(self, raw: dict[str, Any], _size: int) -> None:
+        self._gather("read", raw)
 
-    async def _acknowledge(self, status: Acknowledged, raw: dict[str, Any], size: int) -> None:
+    def _gather(self, status: Acknowledged, raw: dict[str, Any]) -> None:
         frame = convert(raw, frames.WatermarkFrame)
+        gathered = self._watermarks.setdefault((frame.conversation_id, status), [])
+        gathered.append((frame.up_to_seq, raw.get("id")))
 
-        def answer(result: ApiError | None) -> None:
-            self._arrived(size)
-            if result is not None:
-                self._refuse(result, raw.get("id"))
+    async def _acknowledge(self) -> None:
+        """Hand over the acknowledgements that came together: one rise for each conversation."""
+        watermarks, self._watermarks = self._watermarks, {}
+        for (conversation_id, status), gathered in watermarks.items():
+            await self._departing(0)
+            self._service.receipts.acknowledge_soon(
+                self._me,
+                conversation_id,
+                status,
+                [up_to_seq for up_to_seq, _ in gathered],
+                self.subscriber,
+                partial(self._acknowledged, gathered),
+            )
 
-        await self._departing(size)
-        self._service.receipts.acknowledge_soon(
-            self._me, frame.conversation_id, status, frame.up_to_seq, self.subscriber, answer
-        )
+    def _acknowledged(self, gathered: list[tuple[int, Any]], result: int | ApiError) -> None:
+        self._arrived(0)
+        for up_to_seq, frame_id in gathered:
+            if isinstance(result, ApiError):
+                self._refuse(result, frame_id)
+            elif up_to_seq > result:
+                self._refuse(errors.OutOfRange(), frame_id)
 
     async def _ping(self, raw: dict[str, Any], _size: int) -> None:
         frame = convert(raw, frames.PingFrame)

@@ -79,18 +79,18 @@ async def acknowledge(
     service: Service, who: Person, conversation_id: str, status: Acknowledged, up_to_seq: int
 ) -> None:
     """Acknowledge and wait until it is durable. Raises the refusal."""
-    results: list[ApiError | None] = []
+    results: list[int | ApiError] = []
     settled = trio.Event()
 
-    def done(result: ApiError | None) -> None:
+    def done(result: int | ApiError) -> None:
         results.append(result)
         settled.set()
 
     service.receipts.acknowledge_soon(
-        who.identity, conversation_id, status, up_to_seq, None, done
+        who.identity, conversation_id, status, [up_to_seq], None, done
     )
     await settled.wait()
-    if results[0] is not None:
+    if isinstance(results[0], ApiError):
         raise results[0]
 
 

@@ -42,7 +42,7 @@ class Running(NamedTuple):
 async def running_server(
     data: Path, limits: Limits, host: str = "127.0.0.1"
 ) -> AsyncIterator[Running]:
-    """`app.serve` on a free port."""
+    """`app.serve` on a free port; cancelled at the end, unless the test has stopped it in order."""
     services: list[Service] = []
     genuine = app.running_service
 
@@ -62,4 +62,4 @@ async def running_server(
                 )
             )
             yield Running(url, services[0], stop)
-            stop.set()
+            nursery.cancel_scope.cancel()

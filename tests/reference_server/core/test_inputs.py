@@ -154,7 +154,7 @@ def test_any_other_body_is_refused_with_its_place(body: object, pointer: str) ->
 @pytest.mark.parametrize("member", ["relates_to", "expires_in_s"])
 def test_what_is_not_offered_is_refused_rather_than_dropped(member: str) -> None:
     """A reply must not become a plain message silently."""
-    values = {"relates_to": None, "expires_in_s": None, member: {}}
+    values: dict[str, Any] = {"relates_to": None, "expires_in_s": None, member: {}}
     with pytest.raises(errors.InvalidRequest) as error:
         inputs.check_unsupported(**values)
     assert refused(error) == ("invalid_request", f"/{member}")
@@ -231,7 +231,9 @@ def test_a_message_id_that_we_never_gave_has_no_other_place(message_id: str) -> 
     assert place is None or re.search(r"\.[1-9][0-9]*$", message_id)
 
 
-@pytest.mark.parametrize("junk", ["", ".", "c", "c.", "c.0", "c.01", "c.-1", "c.١", "c." + "9" * 16])
+@pytest.mark.parametrize(
+    "junk", ["", ".", "c", "c.", "c.0", "c.01", "c.-1", "c.١", "c." + "9" * 16]
+)
 def test_junk_has_no_place(junk: str) -> None:
     """Leading zeros, signs, foreign digits, numbers beyond any log."""
     assert place_of(junk) is None

@@ -12,7 +12,14 @@ from msgspec import UNSET
 
 from reference_server.core import errors, log
 from reference_server.core.limits import Limits
-from reference_server.core.model import Conversation, Message, Role, SystemBody, TextBody
+from reference_server.core.model import (
+    Conversation,
+    Member,
+    Message,
+    Role,
+    SystemBody,
+    TextBody,
+)
 from reference_server.core.times import rfc3339
 
 from .groups import LIMITS, NOW, by, group
@@ -153,7 +160,7 @@ def test_when_the_last_owner_leaves_the_right_one_succeeds(
 ) -> None:
     """The succession is an entry of the server's own, behind the `left` entry."""
     conversation = group(alice="owner")
-    conversation.members.update({name: log.Member(role, at) for name, role, at in members})
+    conversation.members.update({name: Member(role, at) for name, role, at in members})
     change = log.remove_member(conversation, by("alice"), "alice", NOW)
     left, succession = change.entries
     assert left.body == SystemBody(event="left", user_id="alice")
@@ -212,7 +219,7 @@ def folded(entries: Sequence[Message]) -> dict[str, tuple[Role, int]]:
             continue
         if body.event == "created":
             assert body.user_ids is not UNSET
-            members = {user_id: ("member", 1) for user_id in body.user_ids}
+            members = dict.fromkeys(body.user_ids, ("member", 1))
             assert entry.sender_id is not None
             members[entry.sender_id] = ("owner", 1)
         elif body.event != "title":
@@ -260,9 +267,7 @@ class Life(RuleBasedStateMachine):
         role=st.sampled_from((None, *ROLES)),
         now=st.integers(0, 2 * NOW),
     )
-    def sets_member(
-        self, data: st.DataObject, user_id: str, role: Role | None, now: int
-    ) -> None:
+    def sets_member(self, data: st.DataObject, user_id: str, role: Role | None, now: int) -> None:
         author = by(self.author(data))
         try:
             self.take(log.set_member(self.conversation, author, user_id, role, now, LIMITS))

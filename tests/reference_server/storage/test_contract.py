@@ -78,9 +78,7 @@ def remove(commands: Commands, conversation: Conversation, user_id: str) -> Conv
     change = log.remove_member(conversation, ALICE, user_id, NOW)
     commands.append(change.conversation, change.entries[0], None)
     joined_seq = conversation.members[user_id].joined_seq
-    commands.end_stay(
-        change.conversation, user_id, change.conversation.head_seq, joined_seq
-    )
+    commands.end_stay(change.conversation, user_id, change.conversation.head_seq, joined_seq)
     return change.conversation
 
 
@@ -280,7 +278,7 @@ def test_a_pair_has_one_direct_conversation(store: Store) -> None:
         pair(commands)
         assert commands.direct_conversation(("alice", "bob")) == "c1"
     store.begin()
-    with pytest.raises(Exception, match="(?i)unique"):
+    with pytest.raises(Exception, match=r"(?i)unique"):
         pair(store.commands, "c2")
     store.rollback()
     with store.reading() as queries:
@@ -443,7 +441,7 @@ def test_a_client_message_id_cannot_be_stored_twice(store: Store) -> None:
         people(commands, "alice", "bob")
         conversation = say(commands, pair(commands), ALICE, "m")
     store.begin()
-    with pytest.raises(Exception, match="(?i)unique"):
+    with pytest.raises(Exception, match=r"(?i)unique"):
         say(store.commands, conversation, ALICE, "m")
     store.rollback()
 

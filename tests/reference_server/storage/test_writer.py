@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, cast
+from typing import cast
 
 import pytest
 import trio
@@ -36,7 +36,7 @@ class Ledger:
     @property
     def commands(self) -> Commands:
         """The jobs here write words."""
-        return cast(Any, self)
+        return cast(Commands, self)
 
     def write(self, word: str) -> None:
         """A change."""

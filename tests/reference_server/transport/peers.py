@@ -105,6 +105,10 @@ class MemoryPeer:
         """Read nothing more."""
         self._reading = trio.Event()
 
+    def reads_again(self) -> None:
+        """Read on, after `stalls`."""
+        self._reading.set()
+
     def leaves(self) -> None:
         """Go without a word."""
         self._to_server.close()
@@ -146,7 +150,9 @@ def as_message(frame: object) -> str | bytes:
     return frame if isinstance(frame, str | bytes) else json.dumps(frame)
 
 
-def in_memory(service: Service) -> Connect:
+def in_memory(
+    service: Service,
+) -> Callable[[Person], AbstractAsyncContextManager[MemoryPeer]]:
     """Sessions on channels of this process."""
 
     @asynccontextmanager
@@ -187,9 +193,8 @@ def over(
 
     @asynccontextmanager
     async def connect(person: Person) -> AsyncIterator[WirePeer]:
-        stream = await connection(running)
         headers = [(name.encode(), value.encode()) for name, value in person.authorization.items()]
-        async with trio.open_nursery() as nursery:
+        async with await connection(running) as stream, trio.open_nursery() as nursery:
             websocket = await wrap_client_stream(
                 nursery, stream, "localhost", CHAT_PATH, extra_headers=headers
             )

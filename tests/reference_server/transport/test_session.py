@@ -5,13 +5,14 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 
 import pytest
+import trio
 
 from reference_server.core.times import rfc3339
 from reference_server.hub import Closing
 from reference_server.service import Service
 
-from ..people import Person, acknowledge, direct, group, login, say
-from .peers import Frame, Lane, Peer, hears, online, rest, send, texts
+from ..people import Person, acknowledge, all_committed, direct, group, login, say
+from .peers import PATIENCE_S, Frame, Lane, Peer, hears, online, rest, send, texts
 
 
 async def live(lane: Lane, stack: AsyncExitStack, *people: Person) -> list[Peer]:
@@ -441,21 +442,14 @@ async def test_a_newer_connection_replaces_the_older_and_nothing_is_lost(
         assert texts([await hears(newer, "message")]) == ["b"]
 
 
-async def test_two_devices_do_not_replace_each_other(lane: Lane, service: Service) -> None:
+async def test_two_devices_do_not_replace_each_other(
+    lane: Lane, service: Service, alice: Person
+) -> None:
     """Only a device's own connection does."""
-    phone, laptop = [await newcomer_device(service, name) for name in ("phone", "laptop")]
+    laptop = await login(service, "alice", "laptop")
     async with AsyncExitStack() as stack:
-        peers = await live(lane, stack, phone, laptop)
+        peers = await live(lane, stack, alice, laptop)
         assert await rest(service, *peers) == [[], []]
-
-
-async def newcomer_device(service: Service, device_id: str) -> Person:
-    """Dave, on another device each time."""
-    from ..people import newcomer
-
-    if device_id == "phone":
-        return await newcomer(service, "dave", device_id)
-    return await login(service, "dave", device_id)
 
 
 @pytest.mark.parametrize("end", ["logout", "device removed", "new login"])
@@ -499,11 +493,12 @@ async def test_a_device_that_leaves_is_seen_no_more(
     """Its place in the hub is free, and `last_seen_at` says when."""
     async with lane.connect(alice) as phone:
         await online(phone)
-        assert [each.identity.device_id for each in service.kernel.hub] == ["phone"]
-        lane.service.kernel.now = lambda: 1_795_341_600_123
-        left = alice.identity
-    while list(service.kernel.hub):
-        await service.accounts.devices(left)
-    (device,) = await service.accounts.devices(left)
-    while device.last_seen_at != rfc3339(1_795_341_600_123):
-        (device,) = await service.accounts.devices(left)
+        assert [each.identity for each in service.kernel.hub] == [alice.identity]
+        await rest(service, phone)
+        service.kernel.now = lambda: 1_795_341_600_123
+    with trio.fail_after(PATIENCE_S):
+        while list(service.kernel.hub):
+            await service.accounts.devices(alice.identity)
+    await all_committed(service)
+    (device,) = await service.accounts.devices(alice.identity)
+    assert device.last_seen_at == rfc3339(1_795_341_600_123)
