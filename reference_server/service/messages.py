@@ -150,8 +150,18 @@ class Messages:
         return cursors.issue(self._kernel.secret, scope, position)
 
     async def backlog(self, me: Identity) -> list[Backlog]:
-        """What this device has not acknowledged, by conversation."""
-        return await self._kernel.ask(lambda queries: queries.backlog(me.user_id, me.device_id))
+        """What this device has not acknowledged, by conversation.
+
+        Raises `Unauthorized` if its session has ended meanwhile: a token that was good when the
+        handshake began may be revoked before the hub knows of the connection (SEC-5).
+        """
+
+        def query(queries: Queries) -> list[Backlog]:
+            if not queries.is_current(me):
+                raise errors.Unauthorized
+            return queries.backlog(me.user_id, me.device_id)
+
+        return await self._kernel.ask(query)
 
     async def replay(self, part: Backlog, limit: int) -> list[Message]:
         """The first `limit` entries of a backlog."""

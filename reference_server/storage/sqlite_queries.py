@@ -114,6 +114,13 @@ class SqliteQueries:
         )
         return Identity(*row) if row else None
 
+    def is_current(self, identity: Identity) -> bool:
+        row = self._one(
+            "SELECT 1 FROM sessions WHERE user_id = ? AND device_id = ? AND expires_at = ?",
+            identity.user_id, identity.device_id, identity.expires_at,
+        )  # fmt: skip
+        return row is not None
+
     def devices(self, user_id: str) -> list[Device]:
         rows = self._all(
             "SELECT device_id, name, created_at, last_seen_at FROM devices WHERE user_id = ?"

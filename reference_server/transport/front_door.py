@@ -24,6 +24,7 @@ HEAD_BYTES = 65_536
 HEAD_TIMEOUT_S = 10.0
 
 Handler = Callable[[trio.SocketStream, bytes], Awaitable[None]]
+_END = b"\r\n\r\n"
 _UPGRADE = re.compile(rb"\r\nupgrade:[ \t]*websocket[ \t]*\r\n", re.IGNORECASE)
 _CHAT = re.compile(rb"GET " + re.escape(CHAT_PATH.encode()) + rb"(\?\S*)? HTTP/1\.1\r\n")
 
@@ -41,7 +42,7 @@ class FrontDoor:
             try:
                 with trio.fail_after(HEAD_TIMEOUT_S):
                     head = await _read_head(stream)
-                if _CHAT.match(head) and _UPGRADE.search(head):
+                if _CHAT.match(head) and _UPGRADE.search(head, 0, head.find(_END) + 2):
                     await self._chat(stream, head)
                 elif head:
                     await self._http(stream, head)
@@ -54,7 +55,7 @@ class FrontDoor:
 async def _read_head(stream: trio.SocketStream) -> bytes:
     """Everything up to the end of the request head, and what came with it; what is not HTTP/1 as it is."""
     head = b""
-    while b"\r\n\r\n" not in head and len(head) <= HEAD_BYTES:
+    while _END not in head and len(head) <= HEAD_BYTES:
         data = await stream.receive_some(HEAD_BYTES)
         if not data:
             break

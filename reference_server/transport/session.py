@@ -125,6 +125,9 @@ class Session:
                 count += await self._show(
                     [part for part in backlog if part.conversation_id in missed]
                 )
+        except errors.Unauthorized:
+            self._outbox.close(Closing(4401, "token revoked"))
+            return
         except ApiError as error:
             self._outbox.close(Closing(1012, error.detail))
             return

@@ -45,7 +45,8 @@ class SocketChannel:
     async def receive(self) -> list[str | bytes] | None:
         """Messages that have arrived. See `session.Channel`."""
         protocol = self._protocol
-        while protocol.state is State.OPEN:
+        messages = self._messages()  # the first ones may have come together with the upgrade
+        while not messages and protocol.state is State.OPEN:
             try:
                 data = await self._stream.receive_some(RECEIVE_BYTES)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -56,15 +57,10 @@ class SocketChannel:
             else:
                 protocol.receive_eof()
             messages = self._messages()
-            answer = b"".join(protocol.data_to_send())
-            if answer:
-                self._subscriber.outbox.push(Control(answer))
-            if messages:
-                return messages
-        return None
+        return messages or None
 
     def _messages(self) -> list[str | bytes]:
-        """Whole messages out of the frames that the protocol has parsed."""
+        """Whole messages out of the frames that the protocol has parsed; its answers go to the outbox."""
         messages: list[str | bytes] = []
         for frame in self._protocol.events_received():
             if not isinstance(frame, Frame) or frame.opcode not in _DATA:
@@ -84,6 +80,9 @@ class SocketChannel:
             except UnicodeDecodeError:
                 self._protocol.fail(1007, "invalid UTF-8")
                 break
+        answer = b"".join(self._protocol.data_to_send())
+        if answer:
+            self._subscriber.outbox.push(Control(answer))
         return messages
 
     async def send(self, batch: list[Item]) -> None:
@@ -101,12 +100,16 @@ _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
 
 async def serve_socket(service: Service, stream: trio.abc.Stream, head: bytes) -> None:
-    """Serve a connection whose first bytes `head` are a request to upgrade to the chat channel."""
+    """Serve a connection whose first bytes `head` are a request to upgrade to the chat channel.
+
+    Frames may have come right behind the request.
+    """
     limits = service.kernel.limits
     protocol = ServerProtocol(
         max_size=limits.max_frame_bytes, select_subprotocol=_select_subprotocol
     )
-    protocol.receive_data(head)
+    request_head, end, early = head.partition(b"\r\n\r\n")
+    protocol.receive_data(request_head + end)
     request = next(
         (event for event in protocol.events_received() if isinstance(event, Request)), None
     )
@@ -117,9 +120,9 @@ async def serve_socket(service: Service, stream: trio.abc.Stream, head: bytes) -
         query = parse_qs(urlsplit(request.path).query, keep_blank_values=True)
         identity = await handshake.admit(
             service,
-            request.headers.get("Authorization"),
+            next(iter(request.headers.get_all("Authorization")), None),
             _offered(request.headers),
-            query.get("encoding", [None])[-1],
+            query.get("encoding", [None])[0],
         )
     except ApiError as error:
         protocol.send_response(_refusal(error))
@@ -128,6 +131,7 @@ async def serve_socket(service: Service, stream: trio.abc.Stream, head: bytes) -
     protocol.send_response(protocol.accept(request))
     await _write(stream, protocol)
     if protocol.state is State.OPEN:
+        protocol.receive_data(early)
         session = Session(service, identity)
         await session.run(SocketChannel(stream, protocol, session.subscriber))
 
