@@ -12,7 +12,18 @@ from reference_server.hub import Closing
 from reference_server.service import Service
 
 from ..people import Person, acknowledge, all_committed, direct, group, login, say
-from .peers import PATIENCE_S, Frame, Lane, Peer, hears, online, rest, send, texts
+from .peers import (
+    PATIENCE_S,
+    Frame,
+    Lane,
+    Peer,
+    hears,
+    in_memory,
+    online,
+    rest,
+    send,
+    texts,
+)
 
 
 async def live(lane: Lane, stack: AsyncExitStack, *people: Person) -> list[Peer]:
@@ -468,6 +479,15 @@ async def test_the_end_of_a_session_closes_with_4401(
             await login(service, "alice", "phone")
         assert await here.ended() == 4401
         assert await rest(service, there) == [[]]
+
+
+async def test_a_session_that_ended_during_the_handshake_is_closed_with_4401(
+    service: Service, alice: Person
+) -> None:
+    """SEC-5: the token was good when it was asked for, and is not when the connection stands."""
+    await service.accounts.logout(alice.identity)
+    async with in_memory(service)(alice) as phone:
+        assert await phone.ended() == 4401
 
 
 async def test_an_expired_token_closes_with_4401(lane: Lane, alice: Person) -> None:
