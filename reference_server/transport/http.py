@@ -350,9 +350,10 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 
 def make_app(service: Service) -> QuartTrio:
     """The HTTP application over a service."""
-    app = QuartTrio(__name__)
+    app = QuartTrio(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = service.kernel.limits.max_frame_bytes
     app.url_map.strict_slashes = True
+    app.url_map.merge_slashes = False
     routes = Routes(service)
     for blueprint in (
         routes.operation(),
