@@ -180,6 +180,18 @@ async def test_a_group_lives_over_http(
     assert [(each["user_id"], each["role"]) for each in left["members"]] == [("carol", "owner")]
 
 
+async def test_one_who_does_not_exist_cannot_be_added(
+    client: httpx.AsyncClient, service: Service, alice: Person, bob: Person
+) -> None:
+    """404 to who may add members; the others are told no more than that they may not."""
+    chat = f"{CHATS}/{await group(service, alice, bob)}"
+    for user_id in ("nobody", "no%20id!", "A" * 64):
+        path = f"{chat}/members/{user_id}"
+        problem(await ask(client, alice, "PUT", path), 404, "unknown_user")
+        problem(await ask(client, bob, "PUT", path), 403, "not_permitted")
+    assert good(await ask(client, alice, "GET", chat))["head_seq"] == 1
+
+
 async def test_one_who_was_removed_sees_the_conversation_as_it_was(
     client: httpx.AsyncClient, service: Service, alice: Person, bob: Person
 ) -> None:
