@@ -39,7 +39,7 @@ class Deviation(Struct, frozen=True):
     expected: str
 
     def __str__(self) -> str:
-        return f"{self.pointer or '(all of it)'}: {self.expected}"
+        return f"at {self.pointer}: {self.expected}" if self.pointer else self.expected
 
 
 class Shape:

@@ -19,8 +19,10 @@ from .base import Violation
 from .findings import Findings
 
 PROBLEM = "application/problem+json"
-HTTP_LAYER = frozenset({400, 408, 414, 431})
-"""Statuses with which HTTP servers and proxies refuse what they do not understand, without a problem."""
+TOO_MUCH = frozenset({408, 414, 431})
+"""Statuses with which HTTP servers and proxies refuse what is too slow or too long for them."""
+HTTP_LAYER = TOO_MUCH | {400}
+"""Those with which they refuse what they do not understand; without a problem document."""
 ABSENT = frozenset({401, 404, 405})
 """How an operation of a capability is answered where it is not offered."""
 SHOWN = 3
@@ -42,7 +44,7 @@ def check(history: History) -> Iterable[Violation]:
 
 
 def _judge_frame(contract: Contract, event: Wire, findings: Findings) -> None:
-    kind = event.content.get("type")
+    kind = event.content.get("type") if isinstance(event.content, dict) else None
     shape = contract.frame(kind) if isinstance(kind, str) else None
     if shape is not None and (told := _told(shape.deviations(event.content))):
         findings.add(
@@ -53,9 +55,7 @@ def _judge_frame(contract: Contract, event: Wire, findings: Findings) -> None:
         )
 
 
-def _judge_response(
-    contract: Contract, history: History, event: Wire, findings: Findings
-) -> None:
+def _judge_response(contract: Contract, history: History, event: Wire, findings: Findings) -> None:
     asked = history[event.content["request"]]
     assert isinstance(asked, Wire)
     found = contract.find(asked.content["method"], asked.content["path"])
@@ -71,41 +71,33 @@ def _judge_response(
 
 
 def _complaints(contract: Contract, found: Found | None, event: Wire) -> Iterator[str]:
-    status, body = event.content["status"], event.content["body"]
-    media_type = _media_type(event)
-    answer = found.operation.answers.get(status) if found else None
-    if answer is not None:
-        known, shape = answer.of(media_type)
-        if not known:
-            if not (found and _by_http_layer(found, status)):
-                yield (
-                    f"the content type {media_type or '(none)'}; "
-                    f"published is {' or '.join(answer.contents)}."
-                )
-        elif shape is not None and (told := _told(shape.deviations(body))):
-            yield f"a body that is not of its published shape; {told}"
-    elif status >= 500 or (found is not None and _by_http_layer(found, status)):
+    status, body, media_type = event.content["status"], event.content["body"], _media_type(event)
+    if found is None or _may_be_elsewhere(found, status):
+        if 400 <= status < 500 and status not in HTTP_LAYER:
+            yield from _no_problem(contract, status, media_type, body)
         return
-    elif found is not None and not _is_elsewhere(found, status):
-        codes = ", ".join(map(str, found.operation.answers))
-        yield f"a status that {found.operation.name} does not have; it has {codes}."
-    elif status >= 400 and status not in HTTP_LAYER:
-        yield from _no_problem(contract, status, media_type, body)
+    answer = found.operation.answers.get(status)
+    if answer is None:
+        if status < 500 and status not in TOO_MUCH:
+            codes = ", ".join(map(str, found.operation.answers))
+            yield f"a status that {found.operation.name} does not have; it has {codes}."
+        return
+    known, shape = answer.of(media_type)
+    if not known:
+        published_types = " or ".join(answer.contents)
+        yield f"the content type {media_type or '(none)'}; published is {published_types}."
+    elif shape is not None and (told := _told(shape.deviations(body))):
+        yield f"a body that is not of its published shape; {told}"
 
 
-def _by_http_layer(found: Found, status: int) -> bool:
-    return status in HTTP_LAYER and (status != 400 or not found.well_addressed)
+def _may_be_elsewhere(found: Found, status: int) -> bool:
+    """Whether a refusal may be that of a path that the contract does not have."""
+    if not 400 <= status < 500:
+        return False
+    return not found.well_addressed or (found.operation.capability is not None and status in ABSENT)
 
 
-def _is_elsewhere(found: Found, status: int) -> bool:
-    """Whether the request may have been taken for one to a path that is not there."""
-    absent = found.operation.capability is not None and status in ABSENT
-    return absent or (not found.well_addressed and 400 <= status < 500)
-
-
-def _no_problem(
-    contract: Contract, status: int, media_type: str, body: object
-) -> Iterator[str]:
+def _no_problem(contract: Contract, status: int, media_type: str, body: object) -> Iterator[str]:
     """What is wrong with a refusal of a request that the contract has no operation for."""
     if media_type != PROBLEM:
         yield f"the content type {media_type or '(none)'}; an error is {PROBLEM}."
