@@ -102,7 +102,7 @@ PAIRS = {
     "Login": accounts.LoginRequest,
     "LoginDevice": accounts.LoginDevice,
     "Limits": Limits,
-    "NewConversation": conversations.CreateRequest,
+    "NewGroup": conversations.CreateRequest,
     "Conversation": model.ConversationView,
     "ConversationPage": conversations.ConversationPage,
     "Member": model.MemberView,
