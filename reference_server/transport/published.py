@@ -68,6 +68,7 @@ def docs_html() -> str:
         http=http,
         operations=_operations(http),
         frames=[_frame(frames, key) for key in frames["components"]["messages"]],
+        shapes=http["components"]["schemas"] | _parts(frames),
         channel=frames["channels"]["chat"],
         frames_info=frames["info"],
         codes=http["components"]["schemas"]["ErrorCode"]["x-status"],
@@ -99,7 +100,7 @@ def _operations(http: Any) -> dict[str, list[dict[str, Any]]]:
                                 *described.get("parameters", ()),
                             )
                         ],
-                        "asks": _contents(http, described.get("requestBody", {})),
+                        "asks": _contents(described.get("requestBody", {})),
                         "answers": {
                             status: _resolved(http, each)
                             for status, each in described["responses"].items()
@@ -109,7 +110,7 @@ def _operations(http: Any) -> dict[str, list[dict[str, Any]]]:
     return by_tag
 
 
-def _contents(http: Any, described: Any) -> dict[str, Any]:
+def _contents(described: Any) -> dict[str, Any]:
     """The schema's name and the examples of a body, by media type."""
     found: dict[str, Any] = {}
     for media_type, content in described.get("content", {}).items():
@@ -132,6 +133,13 @@ def _frame(frames: Any, key: str) -> dict[str, Any]:
         "schema": _resolved(frames, message["payload"]),
         "examples": [each["payload"] for each in message.get("examples", ())],
     }
+
+
+def _parts(frames: Any) -> dict[str, Any]:
+    """The shapes of the realtime channel that are no whole frames."""
+    payloads = {_name(message["payload"]) for message in frames["components"]["messages"].values()}
+    schemas = frames["components"]["schemas"].items()
+    return {name: schema for name, schema in schemas if name not in payloads}
 
 
 def _resolved(document: Any, value: Any) -> Any:

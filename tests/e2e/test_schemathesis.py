@@ -81,7 +81,11 @@ def asked(client: httpx.Client, path: str, body: Any) -> Any:
 
 def schemathesis(folder: Path, url: str, account: Account | None, *options: str) -> Generated:
     """Generate requests for the operations that `options` choose, with an account's token or none."""
-    lines = [f'base-url = "{url}"', "generation.deterministic = true", "generation.max-examples = 15"]
+    lines = [
+        f'base-url = "{url}"',
+        "generation.deterministic = true",
+        "generation.max-examples = 15",
+    ]
     if account is not None:
         lines += [
             f'headers = {{ Authorization = "Bearer {account.token}" }}',

@@ -94,7 +94,7 @@ def test_every_published_error_code_is_the_servers() -> None:
     assert published_codes <= {each.code for each in error_types()}
 
 
-PAIRS = {
+PAIRS: dict[str, type[Struct]] = {
     "User": model.User,
     "Device": model.Device,
     "Session": accounts.Session,

@@ -90,7 +90,9 @@ def test_what_may_be_null_or_empty_is_never_required() -> None:
     """Such members may be left out (§1); arrays that are never empty say so with `minItems`."""
     for name, document in DOCUMENTS.items():
         for schema in walk(document):
-            for member in schema.get("required", ()) if isinstance(schema.get("required"), list) else ():
+            for member in (
+                schema.get("required", ()) if isinstance(schema.get("required"), list) else ()
+            ):
                 described = schema.get("properties", {}).get(member, {})
                 while "$ref" in described:
                     described = look_up(name, described["$ref"])
