@@ -17,6 +17,10 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
+from conformance.positions import read
+from conformance.resources import OPENAPI
+from reference_server.core.limits import CAPABILITIES
+
 from .processes import serving
 
 CHECKS = (
@@ -30,7 +34,12 @@ CHECKS = (
 )
 ENDS_THE_SESSION = ("logout", "removeDevice")
 """Operations after which a token works no longer, so they come in a run of their own."""
-NOT_OFFERED = ("block", "unblock")
+NOT_OFFERED = tuple(
+    operation["operationId"]
+    for item in read(OPENAPI).value["paths"].values()
+    for operation in item.values()
+    if "x-capability" in operation and operation["x-capability"] not in CAPABILITIES
+)
 PATIENCE_S = 100
 
 

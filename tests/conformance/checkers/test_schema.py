@@ -22,6 +22,7 @@ ENTRY = {
     "created_at": AT,
 }
 TEXT = {**ENTRY, "body": {"kind": "text", "text": "hello"}}
+DELETE = {"relation": "delete", "message_id": "m0"}
 CONVERSATION = {
     "conversation_id": "c1",
     "kind": "direct",
@@ -87,6 +88,7 @@ def received(*frames: Any) -> list[Violation]:
         {"type": "message", "message": {**TEXT, "sender_id": None, "novelty": [1]}, "more": {}},
         {"type": "message", "message": {**ENTRY, "body": {"kind": "hologram", "depth": 3}}},
         {"type": "message", "message": {**TEXT, "reactions": {"👍": 2}, "relates_to": None}},
+        {"type": "message", "message": {**ENTRY, "relates_to": DELETE}},
         {"type": "conversation", "conversation": CONVERSATION},
         {"type": "conversation", "conversation": {**CONVERSATION, "members": None, "title": None}},
         {"type": "replay_complete", "count": 0},
@@ -125,6 +127,7 @@ def test_a_frame_as_published_breaks_nothing(frame: Any) -> None:
             '"user_id" is a required',
         ),
         ({"type": "message"}, '"message" is a required'),
+        ({"type": "message", "message": ENTRY}, '"body" is a required'),
         ({"type": "error", "error": {"code": "oops", "detail": ""}}, "at /error/code: "),
         ({"type": "pong", "id": "..", "server_time": AT}, "at /id: "),
         (
@@ -180,6 +183,8 @@ def test_a_frame_beyond_all_depth_is_a_finding_and_no_crash() -> None:
         ("GET /v1.0/users/%00", 422, problem(422, "invalid_request"), PROBLEM),
         ("GET /v1.0/users/bob", 431, "", None),
         ("GET /v1.0/users/bob", 502, "", None),
+        ("HEAD /v1.0/users/bob", 404, None, PROBLEM),
+        ("GET /v1.0/assets/a1", 206, "half", "video/mp4"),
     ],
 )
 def test_an_answer_as_published_breaks_nothing(
