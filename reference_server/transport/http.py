@@ -29,7 +29,7 @@ from ..service import Service
 from ..service.accounts import LoginRequest, RegisterRequest
 from ..service.conversations import CreateRequest
 from ..service.messages import SendRequest
-from . import handshake, problems
+from . import handshake, problems, published
 from .decoding import convert, decode_json
 from .session import Session
 
@@ -39,7 +39,7 @@ T = TypeVar("T")
 VERSIONS = ("v1.0",)
 REST_OF_BODY_S = 2.0
 """How long the rest of a body may take that a refusal did not wait for."""
-OPEN_PATHS = ("/.well-known/messenger", "/healthz", "/readyz")
+OPEN_PATHS = ("/.well-known/messenger", "/healthz", "/readyz", *published.PATHS)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -361,6 +361,7 @@ def make_app(service: Service) -> QuartTrio:
         routes.conversations(),
         routes.messages(),
         routes.chat(),
+        published.routes(),
     ):
         app.register_blueprint(blueprint)
 

@@ -23,6 +23,7 @@ from reference_server.events import MessageEvent
 from reference_server.hub import Item, Outbox, Outgoing
 from reference_server.service import conversations, messages, receipts
 from reference_server.storage.sqlite import SqliteCommands
+from reference_server.transport import session
 from reference_server.transport.frames import SentFrame
 
 PLACE = 12
@@ -136,6 +137,11 @@ def tell_a_stranger_403() -> None:
                 _put(module, name, telling(getattr(module, name)))
 
 
+def write_a_time_in_seconds() -> None:
+    """The server's own time, in `welcome` and `pong`, is a number of seconds in a string."""
+    _put(session, "rfc3339", lambda milliseconds: str(milliseconds // 1000))
+
+
 DEFECTS: dict[str, Callable[[], None]] = {
     "swap-two-deliveries": swap_two_deliveries,
     "skip-a-seq": skip_a_seq,
@@ -143,6 +149,7 @@ DEFECTS: dict[str, Callable[[], None]] = {
     "lose-an-entry-at-a-page-edge": lose_an_entry_at_a_page_edge,
     "let-a-status-fall": let_a_status_fall,
     "tell-a-stranger-403": tell_a_stranger_403,
+    "write-a-time-in-seconds": write_a_time_in_seconds,
 }
 
 
