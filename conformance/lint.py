@@ -40,6 +40,8 @@ _BASE64: Final = {"request": ("base64",), "bytes": ("binary", "invalid_utf8")}
 _USES: Final[dict[str, tuple[Callable[[Step], bool], str]]] = {
     "groups": (lambda step: "group" in _arguments(step, "create"), "it creates a group"),
     "relations": (lambda step: "relates_to" in _arguments(step, "send"), "it relates messages"),
+    "expiry": (lambda step: "expires_in_s" in _arguments(step, "send"), "its messages expire"),
+    "blocking": (lambda step: "block" in step or "unblock" in step, "it blocks users"),
     "restart": (lambda step: "restart_server" in step, "it restarts the server"),
 }
 """What a step does that a server may be unable to, by the capability that the scenario then needs."""

@@ -22,9 +22,10 @@ from typing import Any, TypeVar
 from ..core.model import Conversation, Identity, Membership, Message, Role, User
 from ..core.receipts import Acknowledged, Marks
 from .base import StoreTrouble, StoreUnusable
-from .sqlite_queries import SqliteQueries, encode_body
+from .sqlite_queries import SqliteQueries, encode_content
+from .sqlite_standings import StandingCommands
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_NAME = "messenger.sqlite3"
 APPLICATION_ID = 0x6D736763  # "msgc"
 CACHED_CONVERSATIONS = 10_000
@@ -146,7 +147,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("COMMIT")
 
 
-class SqliteCommands(SqliteQueries):
+class SqliteCommands(SqliteQueries, StandingCommands):
     """The writer's changes; the writer rolls back on any error."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -160,6 +161,7 @@ class SqliteCommands(SqliteQueries):
     def forget(self) -> None:
         """Drop what is remembered, after a rollback."""
         self._known.clear()
+        self._forget_blocks()
 
     def conversation(self, conversation_id: str) -> Conversation | None:
         """As `Queries.conversation`, remembered."""
@@ -234,10 +236,11 @@ class SqliteCommands(SqliteQueries):
 
     def add_conversation(self, conversation: Conversation, pair: tuple[str, str] | None) -> None:
         self._do(
-            "INSERT INTO conversations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO conversations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             conversation.conversation_id, conversation.kind, conversation.title,
             conversation.encrypted, conversation.created_at, conversation.head_seq,
-            conversation.last_at, self._next_activity(), pair and " ".join(pair),
+            conversation.last_at, conversation.last_message_seq, self._next_activity(),
+            pair and " ".join(pair),
         )  # fmt: skip
         for user_id, member in conversation.members.items():
             self._do(
@@ -250,14 +253,16 @@ class SqliteCommands(SqliteQueries):
 
     def append(self, conversation: Conversation, entry: Message, fingerprint: bytes | None) -> None:
         self._do(
-            "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             entry.conversation_id, entry.seq, entry.sender_id, entry.sender_device_id,
-            entry.client_message_id, fingerprint, entry.created_at, *encode_body(entry.body),
+            entry.client_message_id, fingerprint, entry.created_at, *encode_content(entry),
+            entry.expires_at,
         )  # fmt: skip
         self._do(
-            "UPDATE conversations SET head_seq = ?, last_at = ?, activity = ? WHERE conversation_id = ?",
-            conversation.head_seq, conversation.last_at, self._next_activity(),
-            conversation.conversation_id,
+            "UPDATE conversations SET head_seq = ?, last_at = ?, last_message_seq = ?, activity = ?"
+            " WHERE conversation_id = ?",
+            conversation.head_seq, conversation.last_at, conversation.last_message_seq,
+            self._next_activity(), conversation.conversation_id,
         )  # fmt: skip
         self._remember(conversation)
 
@@ -326,9 +331,3 @@ class SqliteCommands(SqliteQueries):
             "INSERT OR REPLACE INTO idempotency_keys VALUES (?, ?, ?, ?, ?)",
             user_id, key, fingerprint, conversation_id, now,
         )  # fmt: skip
-
-    def _do(self, statement: str, *values: Any) -> None:
-        try:
-            self._connection.execute(statement, values)
-        except sqlite3.OperationalError as error:
-            raise StoreTrouble(str(error)) from error
