@@ -26,8 +26,8 @@ BODILESS: frozenset[Relation] = frozenset(("delete", "reaction"))
 CHANGING: frozenset[Relation] = frozenset(("edit", "delete", "reaction"))
 """Relations that change how their target stands, and are no messages of their own."""
 
-MAX_REACTION_KEYS = 100
-"""Different reactions on one message, so that what every page carries for it stays small."""
+MAX_REACTION_KEYS = 64
+"""Different reactions on one message, so that it fits into a frame with them, whatever they are."""
 
 _RELATIONS: tuple[Relation, ...] = get_args(Relation)
 _KEY_LENGTH = range(1, 65)

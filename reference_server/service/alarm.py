@@ -42,6 +42,6 @@ class Alarm:
             self._sooner = trio.Event()
             seconds = LONGEST_SLEEP_S
             if self.at is not None:
-                seconds = min(seconds, (self.at - self._clock()) / 1000)
+                seconds = min(seconds, max(0, self.at - self._clock()) / 1000)
             with trio.move_on_after(seconds):
                 await self._sooner.wait()

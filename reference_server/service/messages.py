@@ -12,13 +12,13 @@ from ..core import cursors, errors, inputs, log, relations
 from ..core.errors import ApiError
 from ..core.limits import DEFAULT_PAGE_LIMIT
 from ..core.model import Identity, Message
-from ..events import MessageEvent, Post
+from ..events import Due, MessageEvent, Post
 from ..storage.base import Backlog, Commands, Queries
 from .access import author_of, to_change, to_see, to_see_entry
 from .blocks import check_blocks
 from .expiry import expire_at
 from .kernel import Kernel, Outcome
-from .relating import change_posts, take_effect, to_relate
+from .relating import posts_of_relation, take_effect, to_relate
 from .showing import as_shown, shown_to_sender
 
 
@@ -103,15 +103,13 @@ class Messages:
         )
         (entry,) = change.entries
         commands.append(change.conversation, entry, print_)
-        sent = Sent(entry, duplicate=False)
+        posts: tuple[Post | Due, ...] = (Post(MessageEvent(entry), conversation.members, origin),)
         if target is not None:
             take_effect(commands, target, entry)
+            posts = posts_of_relation(commands, conversation, target, entry, origin)
         if lifetime_s is not None:
-            due = expire_at(commands, change.conversation, lifetime_s)
-            return Outcome(sent, (Post(MessageEvent(entry), conversation.members, origin), due))
-        if target is not None and relations.changes_its_target(entry):
-            return Outcome(sent, change_posts(commands, conversation, target, entry, origin))
-        return Outcome(sent, (Post(MessageEvent(entry), conversation.members, origin),))
+            posts = (*posts, expire_at(commands, change.conversation, lifetime_s))
+        return Outcome(Sent(entry, duplicate=False), posts)
 
     async def message(self, me: Identity, message_id: str) -> Message:
         """One entry, for who can see it."""
@@ -195,6 +193,7 @@ class Messages:
 
     @staticmethod
     def _replay(me: Identity, part: Backlog, limit: int, queries: Queries) -> list[Message]:
-        _, stay = to_see(queries, part.conversation_id, me.user_id)
+        stay = queries.stay(part.conversation_id, me.user_id)
+        left_seq = None if stay is None else stay.left_seq
         entries = queries.entries_after(part.conversation_id, part.after, part.up_to, limit)
-        return as_shown(queries, entries, me.user_id, stay.left_seq)
+        return as_shown(queries, entries, me.user_id, left_seq)

@@ -43,20 +43,17 @@ def take_effect(commands: Commands, target: tuple[Message, Standing], entry: Mes
         change(*place, key, user_id)
 
 
-def change_posts(
+def posts_of_relation(
     commands: Commands,
     conversation: Conversation,
     target: tuple[Message, Standing],
     entry: Message,
     origin: object,
 ) -> tuple[Post, ...]:
-    """Who is told what of an edit, delete or reaction.
-
-    For whom the target has expired, the body of its edit is as little to be seen.
-    """
+    """Who is told what: for whom a message has expired, the bodies of its edits are hidden, too."""
     told = Post(MessageEvent(entry), conversation.members, origin)
     message, _ = target
-    if message.expires_at is None or entry.body is None:
+    if message.expires_at is None or relations.edited_place(entry) is None:
         return (told,)
     failed = commands.failures(message.conversation_id, message.seq)
     hidden = Post(
