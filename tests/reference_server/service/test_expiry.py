@@ -2,19 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
 import trio
 
+from reference_server.core.limits import Limits
 from reference_server.core.model import ExpiredBody, Message, TextBody
-from reference_server.events import ExpiredEvent
-from reference_server.service import Service
+from reference_server.events import ExpiredEvent, Post
+from reference_server.hub import Hub
+from reference_server.service import THROWAWAY, Kernel, Service
 from reference_server.service import expiry as expiry_module
 from reference_server.service.messages import SendRequest
-from reference_server.storage.base import StoreTrouble
+from reference_server.storage.base import Store, StoreTrouble
 from reference_server.storage.sqlite import SqliteStore
+from reference_server.storage.writer import Writer
 
 from ..people import Person, acknowledge, direct, group, login, say
-from .conftest import Clock, RecordingHub
+
+
+class Clock:
+    """Milliseconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1_763_000_000_000
+
+    def __call__(self) -> int:
+        """The moment."""
+        return self.now
+
+
+class RecordingHub(Hub):
+    """A hub that remembers what it published."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.published: list[Post] = []
+
+    def publish(self, post: Post) -> None:
+        """Remember it and publish it."""
+        self.published.append(post)
+        super().publish(post)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The service's clock."""
+    return Clock()
+
+
+@pytest.fixture
+def hub() -> RecordingHub:
+    """The service's hub."""
+    return RecordingHub()
+
+
+@pytest.fixture
+async def service(
+    store: Store, limits: Limits, clock: Clock, hub: RecordingHub
+) -> AsyncIterator[Service]:
+    """The use cases with their writer running, and nothing else."""
+    writer = Writer(store)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.run)
+        yield Service(Kernel(store, writer, hub, limits, clock), THROWAWAY)
+        writer.stop()
 
 
 async def whisper(

@@ -8,7 +8,7 @@ from reference_server.core.standing import Standing
 from reference_server.storage.base import Commands, Deadline, Store
 
 from .conftest import Open
-from .test_contract import ALICE, BOB, NOW, committed, group, join, pair, people, remove, say
+from .making import ALICE, BOB, NOW, committed, group, join, pair, people, remove, say
 
 
 def edited(seq: int, text: str) -> Standing:
