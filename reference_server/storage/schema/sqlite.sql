@@ -76,8 +76,6 @@ CREATE TABLE standings (
     PRIMARY KEY (conversation_id, target_seq, seq)
 ) WITHOUT ROWID, STRICT;
 
-CREATE INDEX tombstones ON standings (conversation_id, target_seq, seq) WHERE deleted = 1;
-
 -- Who has which reaction now: what the counts in standings are kept by.
 CREATE TABLE reactions (
     conversation_id TEXT NOT NULL,
