@@ -42,7 +42,7 @@ NOT_OFFERED = tuple(
 )
 OF_BYTES = ("continueUpload", "overrideUpload")
 """Operations whose bodies are of a media type that Schemathesis has no generator for."""
-LEFT_OUT = (*NOT_OFFERED, *OF_BYTES)
+LEFT_OUT = tuple({*NOT_OFFERED, *OF_BYTES})
 PATIENCE_S = 100
 
 
