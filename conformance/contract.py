@@ -165,8 +165,9 @@ class Contract:
             path=path,
             capability=described.get("x-capability"),
             parameters=tuple(
-                self._shape(_HTTP, (*self._place(each), "schema"))
-                for each in item.get("parameters", ())
+                self._shape(_HTTP, (*place, "schema"))
+                for place in map(self._place, item.get("parameters", ()))
+                if self._at(place)["in"] == "path"
             ),
             answers={
                 int(status): self._answer((*at, "responses", status))
@@ -175,9 +176,7 @@ class Contract:
         )
 
     def _answer(self, at: tuple[str, ...]) -> Answer:
-        answer: Json = self._http
-        for part in at:
-            answer = answer[part]
+        answer = self._at(at)
         if "$ref" in answer:
             return self._answer(self._place(answer))
         return Answer(
@@ -188,6 +187,12 @@ class Contract:
                 for media_type, content in answer.get("content", {}).items()
             }
         )
+
+    def _at(self, place: tuple[str, ...]) -> Json:
+        found: Json = self._http
+        for part in place:
+            found = found[part]
+        return found
 
     @staticmethod
     def _place(reference: Json) -> tuple[str, ...]:

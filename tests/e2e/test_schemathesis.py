@@ -40,6 +40,9 @@ NOT_OFFERED = tuple(
     for operation in item.values()
     if "x-capability" in operation and operation["x-capability"] not in CAPABILITIES
 )
+OF_BYTES = ("continueUpload", "overrideUpload")
+"""Operations whose bodies are of a media type that Schemathesis has no generator for."""
+LEFT_OUT = tuple({*NOT_OFFERED, *OF_BYTES})
 PATIENCE_S = 100
 
 
@@ -93,7 +96,8 @@ def schemathesis(folder: Path, url: str, account: Account | None, *options: str)
     lines = [
         f'base-url = "{url}"',
         "generation.deterministic = true",
-        "generation.max-examples = 15",
+        "generation.max-examples = 10",
+        'checks.negative_data_rejection.expected-statuses = ["4xx"]',
     ]
     if account is not None:
         lines += [
@@ -130,14 +134,14 @@ def test_nothing_undocumented_is_answered_to_a_user(
     url: str, alice: Account, tmp_path: Path
 ) -> None:
     """With a token that works to the end, for a conversation and a message that are there."""
-    run = schemathesis(tmp_path, url, alice, *without(*ENDS_THE_SESSION, *NOT_OFFERED))
+    run = schemathesis(tmp_path, url, alice, *without(*ENDS_THE_SESSION, *LEFT_OUT))
     assert run.status == 0, run.told
     assert "401 Unauthorized (" not in run.told, run.told
 
 
 def test_nothing_undocumented_is_answered_to_nobody(url: str, tmp_path: Path) -> None:
     """Without a token."""
-    run = schemathesis(tmp_path, url, None, *without(*NOT_OFFERED))
+    run = schemathesis(tmp_path, url, None, *without(*LEFT_OUT))
     assert run.status == 0, run.told
 
 
