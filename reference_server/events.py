@@ -37,7 +37,18 @@ class StatusEvent(Struct, frozen=True, tag_field="type", tag="status"):
     at: str
 
 
-Event = MessageEvent | ConversationEvent | StatusEvent
+class TypingEvent(Struct, frozen=True, tag_field="type", tag="typing"):
+    """A member is writing, or is no more."""
+
+    conversation_id: str
+    user_id: str
+    active: bool
+
+
+Ephemeral = TypingEvent
+"""Of the moment: stored nowhere, never replayed."""
+
+Event = MessageEvent | ConversationEvent | StatusEvent | Ephemeral
 
 
 class Post(Struct, frozen=True):

@@ -9,9 +9,10 @@ A connection goes through three states::
     replaying ──> live ──> closing
 
 While it *replays*, entries are only noted (the session reads them from the store when it comes to
-them) and other events are held. Going *live* is one synchronous step, so nothing falls in between;
-entries that the replay has already shown are skipped should they be published late. An outbox over its
-limit means a reader too slow for its traffic: it is *closed* with 4408, others notice nothing (RT-6).
+them), other events are held, and those of the moment (typing) are let go. Going *live* is one
+synchronous step, so nothing falls in between; entries that the replay has already shown are skipped
+should they be published late. An outbox over its limit means a reader too slow for its traffic: it is
+*closed* with 4408, others notice nothing (RT-6).
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ from msgspec import Struct
 from websockets.frames import Frame, Opcode
 
 from .core.model import Identity
-from .events import Event, MessageEvent, Post, Revoked
+from .events import Ephemeral, Event, MessageEvent, Post, Revoked, TypingEvent
 
 _encode = msgspec.json.Encoder().encode
 
 CLOSING_GRACE_S = 1.0
 """How long a close may take to be written before the connection is cut (§6)."""
+LAGGING_BYTES = 65_536
+"""A reader with more than this to read is not told who is typing: by then that would be the past."""
 
 
 class Outgoing:
@@ -179,6 +182,16 @@ class Subscriber:
                 return
         self.outbox.push(item)
 
+    def hint(self, item: Outgoing) -> None:
+        """Take an event of the moment, unless the moment will have passed when it is read.
+
+        That is so for one who replays. Typing is kept from one who lags behind as well: it costs its
+        sender nothing, so it must not be what makes an outbox overflow.
+        """
+        lagging = self.outbox.size > LAGGING_BYTES and isinstance(item.frame, TypingEvent)
+        if self._live and not lagging:
+            self.outbox.push(item)
+
     def showing(self, conversation_id: str, seq: int) -> None:
         """The replay has shown the conversation up to `seq`."""
         self._shown[conversation_id] = seq
@@ -233,11 +246,15 @@ class Hub:
         """Hand an event to every connection of the users that it is for."""
         item: Outgoing | None = None
         entry = _place(post.event)
+        of_the_moment = isinstance(post.event, Ephemeral)
         for user_id in post.to:
             for subscriber in self._users.get(user_id, _NOBODY).values():
                 if subscriber is not post.but:
                     item = item or Outgoing(post.event)
-                    subscriber.offer(item, entry)
+                    if of_the_moment:
+                        subscriber.hint(item)
+                    else:
+                        subscriber.offer(item, entry)
 
     def revoke(self, ended: Revoked) -> None:
         """Close the connection of a device whose session ended (RT-5)."""

@@ -11,6 +11,7 @@ from .conversations import Conversations
 from .kernel import Kernel
 from .messages import Messages
 from .receipts import Receipts
+from .typing import Typing
 
 
 class Service:
@@ -22,6 +23,7 @@ class Service:
         self.conversations = Conversations(kernel)
         self.messages = Messages(kernel)
         self.receipts = Receipts(kernel)
+        self.typing = Typing(kernel)
 
 
 __all__ = ["STRONG", "THROWAWAY", "Kernel", "PasswordCost", "Service"]

@@ -252,6 +252,17 @@ class Session:
             elif up_to_seq > result:
                 self._refuse(errors.OutOfRange(), frame_id)
 
+    async def _typing(self, raw: dict[str, Any], size: int) -> None:
+        frame = convert(raw, frames.TypingFrame)
+
+        def done(result: None | ApiError) -> None:
+            self._arrived(size)
+            if result is not None:
+                self._refuse(result, raw.get("id"))
+
+        await self._departing(size)
+        self._service.typing.tell_soon(self._me, frame.conversation_id, frame.active, done)
+
     async def _ping(self, raw: dict[str, Any], _size: int) -> None:
         frame = convert(raw, frames.PingFrame)
         frame_id = inputs.check_id(frame.id, "/id")
@@ -277,5 +288,6 @@ _ACTS: dict[str, Callable[[Session, dict[str, Any], int], Awaitable[None]]] = {
     "send": Session._send,
     "delivered": Session._delivered,
     "read": Session._read_up_to,
+    "typing": Session._typing,
     "ping": Session._ping,
 }

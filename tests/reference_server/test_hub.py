@@ -8,9 +8,17 @@ import trio
 import trio.testing
 
 from reference_server.core.model import ConversationView, Identity, Message, TextBody
-from reference_server.events import ConversationEvent, MessageEvent, Post, Revoked, StatusEvent
+from reference_server.events import (
+    ConversationEvent,
+    MessageEvent,
+    Post,
+    Revoked,
+    StatusEvent,
+    TypingEvent,
+)
 from reference_server.hub import (
     CLOSING_GRACE_S,
+    LAGGING_BYTES,
     Closing,
     Control,
     Hub,
@@ -39,6 +47,7 @@ def entry(seq: int, conversation_id: str = "c1", text: str = "hello") -> Message
 
 
 STATUS = StatusEvent("c1", "bob", "read", 1, "2026-11-22T10:00:00.000Z")
+TYPING = TypingEvent("c1", "alice", True)
 CREATED = ConversationEvent(
     ConversationView(
         conversation_id="c1",
@@ -237,6 +246,34 @@ async def test_what_is_being_written_counts_until_it_is_out() -> None:
     assert outbox.size == 2 * item.size
     outbox.push(item)
     assert outbox.closing == Closing(4408, "too slow to read")
+
+
+async def test_typing_is_told_to_live_connections_only(hub: Hub) -> None:
+    """By the end of a replay it is the past."""
+    quick, replaying = live(hub, "bob"), subscriber("bob", "laptop")
+    hub.attach(replaying)
+    hub.publish(Post(TYPING, ("bob",)))
+    assert replaying.missed() == set()
+    replaying.go_live()
+    assert await waiting(quick) == ["TypingEvent"]
+    assert await waiting(replaying) == []
+
+
+async def test_typing_never_fills_the_outbox_of_a_slow_reader(hub: Hub) -> None:
+    """What lags is spared it; it gets all the rest, and typing again when it has caught up."""
+    slow = subscriber("bob", limit=2 * LAGGING_BYTES)
+    hub.attach(slow)
+    slow.go_live()
+    for _ in range(10_000):
+        hub.publish(Post(TYPING, ("bob",)))
+    size = Outgoing(TYPING).size
+    assert LAGGING_BYTES < slow.outbox.size <= LAGGING_BYTES + size
+    hub.publish(Post(STATUS, ("bob",)))
+    assert (await waiting(slow))[-1] == "StatusEvent"
+    slow.outbox.push(Control(b""))
+    await slow.outbox.next_batch()
+    hub.publish(Post(TYPING, ("bob",)))
+    assert await waiting(slow) == ["TypingEvent"]
 
 
 async def test_an_outbox_gives_what_gathered_all_at_once() -> None:
