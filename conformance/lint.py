@@ -40,6 +40,7 @@ _BASE64: Final = {"request": ("base64",), "bytes": ("binary", "invalid_utf8")}
 _USES: Final[dict[str, tuple[Callable[[Step], bool], str]]] = {
     "groups": (lambda step: "group" in _arguments(step, "create"), "it creates a group"),
     "relations": (lambda step: "relates_to" in _arguments(step, "send"), "it relates messages"),
+    "typing": (lambda step: "typing" in step, "it tells who is writing"),
     "restart": (lambda step: "restart_server" in step, "it restarts the server"),
 }
 """What a step does that a server may be unable to, by the capability that the scenario then needs."""
@@ -222,7 +223,7 @@ def _check_modifiers(step: Step, verb: str, path: Path) -> Iterator[Complaint]:
 
 
 def _hint(verb: str, key: str) -> str:
-    if verb in ("delivered", "read", "frame", "bytes"):
+    if verb in ("delivered", "read", "typing", "frame", "bytes"):
         return ": it has no answer of its own, `expect` the frame that comes"
     if verb == "request" and key in ("match", "fails"):
         return ": put the pattern under `response`"

@@ -162,6 +162,13 @@ class Watermark(Node, frozen=True):
     up_to: Value
 
 
+class Typing(Node, frozen=True):
+    """Tell the other members of a conversation that one is writing, or no more."""
+
+    conversation: Value = field(name="in")
+    active: Value = True
+
+
 class Create(Node, frozen=True):
     """Create a conversation. Saves it, with ``created`` (false: it existed)."""
 
@@ -340,6 +347,7 @@ class Step(Node, frozen=True, kw_only=True, rename={"as_": "as"}):
     settle: Settle | UnsetType = UNSET
     delivered: Watermark | UnsetType = UNSET
     read: Watermark | UnsetType = UNSET
+    typing: Typing | UnsetType = UNSET
     create: Create | UnsetType = UNSET
     set_member: SetMember | UnsetType = UNSET
     remove_member: RemoveMember | UnsetType = UNSET

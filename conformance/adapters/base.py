@@ -154,6 +154,9 @@ class Connection(Protocol):
     ) -> None:
         """Say `delivered` or `read` up to a seq; nothing answers this."""
 
+    async def tell_typing(self, conversation_id: str, active: Json) -> None:
+        """Say that the user is writing, or no more; nothing answers this."""
+
     async def round_trip(self) -> None:
         """Ask for a sign of life, unseen by the scenario, and wait for it.
 

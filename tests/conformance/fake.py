@@ -193,6 +193,9 @@ class FakeConnection:
         await trio.lowlevel.checkpoint()
         self.client.world.told(self, conversation_id, up_to_seq)
 
+    async def tell_typing(self, conversation_id: str, active: Json) -> None:
+        await trio.lowlevel.checkpoint()
+
     async def round_trip(self) -> None:
         await trio.lowlevel.checkpoint()
 

@@ -159,6 +159,12 @@ class Channel:
             self._meaning.writing(frame, position)
         await self._write_frame(frame)
 
+    async def tell_typing(self, conversation_id: str, active: Json) -> None:
+        """Write a `typing` frame."""
+        frame = {"type": "typing", "conversation_id": conversation_id, "active": active}
+        self._write_frame_down(frame, self._hidden)
+        await self._write_frame(frame)
+
     async def write_raw(self, message: RawMessage) -> None:
         """Write what a scenario wrote."""
         frame = frames.frame_in(message)

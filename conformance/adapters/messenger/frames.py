@@ -110,6 +110,7 @@ _TOLD: dict[str, Callable[[dict[str, Json]], str]] = {
     "welcome": lambda frame: f"{frame['user_id']} {frame['device_id']}",
     "replay_complete": lambda frame: f"{frame['count']} replayed",
     "conversation": lambda frame: shorten(frame["conversation"]["conversation_id"]),
+    "typing": lambda frame: f"{frame.get('user_id', '')} {frame['active']}".lstrip(),
     "presence": lambda frame: f"{frame['user_id']} {frame['state']}",
     "ping": lambda frame: str(frame["id"]),
     "pong": lambda frame: str(frame["id"]),
