@@ -7,7 +7,7 @@ already (`type` is their tag), because an event that reaches a thousand devices 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -45,7 +45,19 @@ class TypingEvent(Struct, frozen=True, tag_field="type", tag="typing"):
     active: bool
 
 
-Ephemeral = TypingEvent
+Presence = Literal["online", "offline"]
+"""Online is who has a device connected, whichever and however many."""
+
+
+class PresenceEvent(Struct, frozen=True, tag_field="type", tag="presence"):
+    """A user came online or went offline; `last_seen_at` is when a device of theirs last came or went."""
+
+    user_id: str
+    state: Presence
+    last_seen_at: str
+
+
+Ephemeral = TypingEvent | PresenceEvent
 """Of the moment: stored nowhere, never replayed."""
 
 Event = MessageEvent | ConversationEvent | StatusEvent | Ephemeral

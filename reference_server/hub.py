@@ -9,7 +9,7 @@ A connection goes through three states::
     replaying ──> live ──> closing
 
 While it *replays*, entries are only noted (the session reads them from the store when it comes to
-them), other events are held, and those of the moment (typing) are let go. Going *live* is one
+them), other events are held, and those of the moment (typing, presence) are let go. Going *live* is one
 synchronous step, so nothing falls in between; entries that the replay has already shown are skipped
 should they be published late. An outbox over its limit means a reader too slow for its traffic: it is
 *closed* with 4408, others notice nothing (RT-6).
@@ -185,8 +185,9 @@ class Subscriber:
     def hint(self, item: Outgoing) -> None:
         """Take an event of the moment, unless the moment will have passed when it is read.
 
-        That is so for one who replays. Typing is kept from one who lags behind as well: it costs its
-        sender nothing, so it must not be what makes an outbox overflow.
+        That is so for one who replays; who is online, it is told when it goes live. Typing is kept
+        from one who lags behind as well: it costs its sender nothing, so it must not be what makes an
+        outbox overflow.
         """
         lagging = self.outbox.size > LAGGING_BYTES and isinstance(item.frame, TypingEvent)
         if self._live and not lagging:
@@ -222,9 +223,13 @@ class Hub:
         for devices in list(self._users.values()):
             yield from list(devices.values())
 
-    def attach(self, subscriber: Subscriber) -> None:
-        """Connect a device; its connection before is closed with 4409 (RT-4)."""
+    def attach(self, subscriber: Subscriber) -> bool:
+        """Connect a device; its connection before is closed with 4409 (RT-4).
+
+        True if the user had no connection before.
+        """
         identity = subscriber.identity
+        first = identity.user_id not in self._users
         devices = self._users.setdefault(identity.user_id, {})
         before = devices.get(identity.device_id)
         devices[identity.device_id] = subscriber
@@ -232,15 +237,21 @@ class Hub:
             before.outbox.close(Closing(4409, "replaced by a newer connection"))
         if self._closing is not None:
             subscriber.outbox.close(self._closing)
+        return first
 
-    def detach(self, subscriber: Subscriber) -> None:
-        """Disconnect a device, unless a newer connection has taken its place."""
+    def detach(self, subscriber: Subscriber) -> bool:
+        """Disconnect a device, unless a newer connection has taken its place.
+
+        True if the user has no connection any more.
+        """
         identity = subscriber.identity
         devices = self._users.get(identity.user_id, {})
         if devices.get(identity.device_id) is subscriber:
             del devices[identity.device_id]
             if not devices:
                 del self._users[identity.user_id]
+                return True
+        return False
 
     def publish(self, post: Post) -> None:
         """Hand an event to every connection of the users that it is for."""

@@ -10,6 +10,7 @@ from .accounts import STRONG, THROWAWAY, Accounts, PasswordCost
 from .conversations import Conversations
 from .kernel import Kernel
 from .messages import Messages
+from .presence import Presence
 from .receipts import Receipts
 from .typing import Typing
 
@@ -22,6 +23,7 @@ class Service:
         self.accounts = Accounts(kernel, cost)
         self.conversations = Conversations(kernel)
         self.messages = Messages(kernel)
+        self.presence = Presence(kernel)
         self.receipts = Receipts(kernel)
         self.typing = Typing(kernel)
 

@@ -30,7 +30,7 @@ class Typing:
         me: Identity,
         conversation_id: str,
         active: bool,
-        done: Callable[[None | ApiError], None],
+        done: Callable[[ApiError | None], None],
     ) -> None:
         """Tell the connections of the other members; `done` gets the refusal if there is one."""
         self._kernel.do_soon(partial(self._tell, me, conversation_id, active), done)

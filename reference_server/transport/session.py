@@ -83,8 +83,8 @@ class Session:
                 limits.heartbeat_interval_ms,
             )
         )
-        self._kernel.hub.attach(self.subscriber)
-        self._service.accounts.seen_soon(self._me)
+        first = self._kernel.hub.attach(self.subscriber)
+        self._service.presence.seen_soon(self._me, "online" if first else None)
         try:
             async with trio.open_nursery() as nursery:
                 read_to_end = trio.Event()
@@ -93,8 +93,8 @@ class Session:
                 await self._flush(channel, read_to_end)
                 nursery.cancel_scope.cancel()
         finally:
-            self._kernel.hub.detach(self.subscriber)
-            self._service.accounts.seen_soon(self._me)
+            last = self._kernel.hub.detach(self.subscriber)
+            self._service.presence.seen_soon(self._me, "offline" if last else None)
 
     # writing
 
@@ -120,6 +120,7 @@ class Session:
             backlog = await self._service.messages.backlog(self._me)
             self._outbox.release()  # what announces a conversation goes before its entries
             count = await self._show(backlog)
+            partners = await self._service.presence.partners(self._me)
             while missed := self.subscriber.missed():
                 backlog = await self._service.messages.backlog(self._me)
                 count += await self._show(
@@ -134,6 +135,8 @@ class Session:
         # No await from here to the end: nothing can be published in between.
         self._tell(frames.ReplayCompleteFrame(count))
         self.subscriber.go_live()
+        for event in self._service.presence.online(partners):
+            self._tell(event)
         self._replayed.set()
 
     async def _show(self, backlog: list[Backlog]) -> int:
@@ -255,7 +258,7 @@ class Session:
     async def _typing(self, raw: dict[str, Any], size: int) -> None:
         frame = convert(raw, frames.TypingFrame)
 
-        def done(result: None | ApiError) -> None:
+        def done(result: ApiError | None) -> None:
             self._arrived(size)
             if result is not None:
                 self._refuse(result, raw.get("id"))

@@ -12,6 +12,7 @@ from reference_server.events import (
     ConversationEvent,
     MessageEvent,
     Post,
+    PresenceEvent,
     Revoked,
     StatusEvent,
     TypingEvent,
@@ -47,6 +48,7 @@ def entry(seq: int, conversation_id: str = "c1", text: str = "hello") -> Message
 
 
 STATUS = StatusEvent("c1", "bob", "read", 1, "2026-11-22T10:00:00.000Z")
+ONLINE = PresenceEvent("alice", "online", "2026-11-22T10:00:00.000Z")
 TYPING = TypingEvent("c1", "alice", True)
 CREATED = ConversationEvent(
     ConversationView(
@@ -248,15 +250,26 @@ async def test_what_is_being_written_counts_until_it_is_out() -> None:
     assert outbox.closing == Closing(4408, "too slow to read")
 
 
-async def test_typing_is_told_to_live_connections_only(hub: Hub) -> None:
+async def test_what_is_of_the_moment_is_told_to_live_connections_only(hub: Hub) -> None:
     """By the end of a replay it is the past."""
     quick, replaying = live(hub, "bob"), subscriber("bob", "laptop")
     hub.attach(replaying)
     hub.publish(Post(TYPING, ("bob",)))
+    hub.publish(Post(ONLINE, ("bob",)))
     assert replaying.missed() == set()
     replaying.go_live()
-    assert await waiting(quick) == ["TypingEvent"]
+    assert await waiting(quick) == ["TypingEvent", "PresenceEvent"]
     assert await waiting(replaying) == []
+
+
+async def test_the_hub_tells_the_first_connection_of_a_user_and_the_end_of_the_last(
+    hub: Hub,
+) -> None:
+    """Neither a further device nor a replaced connection is either (EPH-2)."""
+    phone, again, laptop = (subscriber("bob", name) for name in ("phone", "phone", "laptop"))
+    assert [hub.attach(each) for each in (phone, again, laptop)] == [True, False, False]
+    assert [hub.detach(each) for each in (phone, laptop, again)] == [False, False, True]
+    assert hub.attach(phone)
 
 
 async def test_typing_never_fills_the_outbox_of_a_slow_reader(hub: Hub) -> None:
@@ -269,7 +282,8 @@ async def test_typing_never_fills_the_outbox_of_a_slow_reader(hub: Hub) -> None:
     size = Outgoing(TYPING).size
     assert LAGGING_BYTES < slow.outbox.size <= LAGGING_BYTES + size
     hub.publish(Post(STATUS, ("bob",)))
-    assert (await waiting(slow))[-1] == "StatusEvent"
+    hub.publish(Post(ONLINE, ("bob",)))
+    assert (await waiting(slow))[-2:] == ["StatusEvent", "PresenceEvent"]
     slow.outbox.push(Control(b""))
     await slow.outbox.next_batch()
     hub.publish(Post(TYPING, ("bob",)))

@@ -8,6 +8,7 @@ sans-IO channel, an upgrade after another request to the Quart route.
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, NamedTuple, Protocol
@@ -36,7 +37,13 @@ class Peer(Protocol):
         """Send each as a message: bytes as binary, str as it is, anything else as JSON."""
 
     async def next(self) -> Frame:
-        """The next frame."""
+        """The next frame but `presence`, which comes amid everything else."""
+
+    async def presence(self) -> Frame:
+        """The next `presence` frame; others before it are dropped, unless `next` was there first."""
+
+    def presence_so_far(self) -> list[Frame]:
+        """The `presence` frames that `next` has put aside."""
 
     async def ended(self) -> int | None:
         """The code that the server closed with, once it has; frames that still come are dropped."""
@@ -52,10 +59,43 @@ class Lane(NamedTuple):
     connect: Connect
 
 
-class MemoryPeer:
+class _Sorting(ABC):
+    """A peer that puts `presence` aside."""
+
+    def __init__(self) -> None:
+        self._presence: list[Frame] = []
+
+    @abstractmethod
+    async def _read(self) -> Frame:
+        """The next frame of any type."""
+
+    async def next(self) -> Frame:
+        """The next frame but `presence`."""
+        with trio.fail_after(PATIENCE_S):
+            while (frame := await self._read())["type"] == "presence":
+                self._presence.append(frame)
+            return frame
+
+    async def presence(self) -> Frame:
+        """The next `presence` frame."""
+        with trio.fail_after(PATIENCE_S):
+            while not self._presence:
+                frame = await self._read()
+                if frame["type"] == "presence":
+                    return frame
+            return self._presence.pop(0)
+
+    def presence_so_far(self) -> list[Frame]:
+        """The `presence` frames that `next` has put aside."""
+        aside, self._presence = self._presence, []
+        return aside
+
+
+class MemoryPeer(_Sorting):
     """Both ends of a channel: a `session.Channel` for the server, a `Peer` for the test."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._to_server, self._from_peer = trio.open_memory_channel[list[str | bytes]](1_000)
         self._to_peer, self._from_server = trio.open_memory_channel[Frame](100_000)
         self._reading = trio.Event()
@@ -90,10 +130,8 @@ class MemoryPeer:
         """All in one read of the server's."""
         await self._to_server.send([as_message(frame) for frame in frames])
 
-    async def next(self) -> Frame:
-        """The next frame."""
-        with trio.fail_after(PATIENCE_S):
-            return await self._from_server.receive()
+    async def _read(self) -> Frame:
+        return await self._from_server.receive()
 
     async def ended(self) -> int | None:
         """The code, once the session is over."""
@@ -119,10 +157,11 @@ class MemoryPeer:
         self._closed.set()
 
 
-class WirePeer:
+class WirePeer(_Sorting):
     """A WebSocket client."""
 
     def __init__(self, websocket: WebSocketConnection) -> None:
+        super().__init__()
         self._websocket = websocket
 
     async def says(self, *frames: object) -> None:
@@ -130,11 +169,9 @@ class WirePeer:
         for frame in frames:
             await self._websocket.send_message(as_message(frame))
 
-    async def next(self) -> Frame:
-        """The next frame."""
-        with trio.fail_after(PATIENCE_S):
-            frame: Frame = json.loads(await self._websocket.get_message())
-            return frame
+    async def _read(self) -> Frame:
+        frame: Frame = json.loads(await self._websocket.get_message())
+        return frame
 
     async def ended(self) -> int | None:
         """The code of the close frame."""

@@ -25,9 +25,7 @@ async def test_typing_reaches_every_connection_of_the_other_members(
     tablet = await login(service, "alice", "tablet")
     laptop = await login(service, "bob", "laptop")
     async with AsyncExitStack() as stack:
-        here, own, bobs, others, carols = await live(
-            lane, stack, alice, tablet, bob, laptop, carol
-        )
+        here, own, bobs, others, carols = await live(lane, stack, alice, tablet, bob, laptop, carol)
         await here.says(typing(team, True), typing(team, False))
         for peer in (bobs, others):
             for active in (True, False):
