@@ -1,8 +1,9 @@
 """Who is connected, and what waits to be written to them.
 
 Everything here is synchronous and runs on the Trio thread: publishing appends an event to the outboxes
-of the connections that it concerns and returns. The event is encoded once, when the first outbox takes
-it, and shared by all. Each connection's session writes what has gathered in its outbox, in one go.
+of the connections that it concerns and returns. The event is encoded when the first outbox takes it, once
+for each encoding that its receivers speak, and shared by all. Each connection's session writes what has
+gathered in its outbox, in one go.
 
 A connection goes through three states::
 
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from typing import ClassVar, Literal
 
 import msgspec
 import trio
@@ -28,7 +30,11 @@ from websockets.frames import Frame, Opcode
 from .core.model import Identity
 from .events import Ephemeral, Event, MessageEvent, Post, Revoked, TypingEvent
 
-_encode = msgspec.json.Encoder().encode
+_encode_json = msgspec.json.Encoder().encode
+_encode_msgpack = msgspec.msgpack.Encoder().encode
+
+Encoding = Literal["text", "msgpack"]
+"""How a connection's frames are written: JSON in text messages, or MessagePack in binary ones (§6)."""
 
 CLOSING_GRACE_S = 1.0
 """How long a close may take to be written before the connection is cut (§6)."""
@@ -37,25 +43,53 @@ LAGGING_BYTES = 65_536
 
 
 class Outgoing:
-    """A frame for one or many connections, encoded when first needed and then shared."""
+    """A frame for one or many connections, encoded when first needed and then shared.
+
+    It is written as JSON; `packed` is the same frame in MessagePack, shared alike.
+    """
+
+    opcode: ClassVar[Opcode] = Opcode.TEXT
 
     def __init__(self, frame: Struct) -> None:
         self.frame = frame
 
     @cached_property
     def payload(self) -> bytes:
-        """The frame as JSON."""
-        return _encode(self.frame)
+        """The encoded frame."""
+        return _encode_json(self.frame)
 
     @cached_property
     def wire(self) -> bytes:
-        """The payload as a WebSocket text frame; a server's are unmasked, so it fits all."""
-        return Frame(Opcode.TEXT, self.payload).serialize(mask=False)
+        """The payload as a WebSocket frame; a server's are unmasked, so it fits all."""
+        return Frame(self.opcode, self.payload).serialize(mask=False)
+
+    @cached_property
+    def packed(self) -> Outgoing:
+        """The same frame, for those who speak MessagePack."""
+        return _Packed(self.frame)
+
+    def written(self, encoding: Encoding) -> Outgoing:
+        """The frame in an encoding."""
+        return self if encoding == "text" else self.packed
 
     @property
     def size(self) -> int:
         """What it counts in an outbox, in bytes."""
         return len(self.payload)
+
+
+class _Packed(Outgoing):
+    opcode = Opcode.BINARY
+
+    @cached_property
+    def payload(self) -> bytes:
+        """The encoded frame."""
+        return _encode_msgpack(self.frame)
+
+    @property
+    def packed(self) -> Outgoing:
+        """Itself."""
+        return self
 
 
 class Control(Struct, frozen=True):
@@ -153,25 +187,30 @@ class Outbox:
 
 
 class Subscriber:
-    """One connected device, as the hub knows it.
+    """One connected device, as the hub knows it, and the encoding that its connection speaks.
 
     `heard` is when its channel last had a sign of life from the peer, `pinged` when it was last asked
     for one (Trio's clock); a channel that cannot tell sets `heard` to infinity.
     """
 
-    def __init__(self, identity: Identity, outbox: Outbox) -> None:
+    def __init__(self, identity: Identity, outbox: Outbox, encoding: Encoding = "text") -> None:
         self.identity = identity
         self.outbox = outbox
+        self._encoding = encoding
         self.heard = self.pinged = trio.current_time()
         self._live = False
         self._behind: set[str] = set()
         self._shown: dict[str, int] = {}
 
+    def tell(self, item: Outgoing) -> None:
+        """Write a frame to this connection, whatever its state."""
+        self.outbox.push(item.written(self._encoding))
+
     def offer(self, item: Outgoing, entry: tuple[str, int] | None) -> None:
         """Take an event; `entry` is its place in a log if it is one."""
         if not self._live:
             if entry is None:
-                self.outbox.hold(item)
+                self.outbox.hold(item.written(self._encoding))
             else:
                 self._behind.add(entry[0])
             return
@@ -180,7 +219,7 @@ class Subscriber:
             if entry[1] <= shown:
                 self._shown[entry[0]] = shown
                 return
-        self.outbox.push(item)
+        self.tell(item)
 
     def hint(self, item: Outgoing) -> None:
         """Take an event of the moment, unless the moment will have passed when it is read.
@@ -191,7 +230,7 @@ class Subscriber:
         """
         lagging = self.outbox.size > LAGGING_BYTES and isinstance(item.frame, TypingEvent)
         if self._live and not lagging:
-            self.outbox.push(item)
+            self.tell(item)
 
     def showing(self, conversation_id: str, seq: int) -> None:
         """The replay has shown the conversation up to `seq`."""

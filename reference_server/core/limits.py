@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-CAPABILITIES = ("groups", "presence", "typing")
+CAPABILITIES = ("encoding.msgpack", "groups", "presence", "typing")
 """What this server offers beyond the mandatory parts."""
 
 MAX_DEPTH = 32

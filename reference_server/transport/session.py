@@ -28,12 +28,12 @@ from ..core.model import Identity
 from ..core.receipts import Acknowledged
 from ..core.times import rfc3339
 from ..events import MessageEvent
-from ..hub import Closing, Item, Outbox, Outgoing, Subscriber
+from ..hub import Closing, Encoding, Item, Outbox, Outgoing, Subscriber
 from ..service import Service
 from ..service.messages import SendRequest, Sent
 from ..storage.base import Backlog
 from . import frames
-from .decoding import convert, decode_json
+from .decoding import convert, decode_json, decode_msgpack
 
 MAX_UNDER_WAY = 256
 MAX_UNDER_WAY_CHARACTERS = 1_048_576
@@ -60,12 +60,13 @@ class Channel(Protocol):
 class Session:
     """A device's connection; `run` returns when it is over."""
 
-    def __init__(self, service: Service, identity: Identity) -> None:
+    def __init__(self, service: Service, identity: Identity, encoding: Encoding = "text") -> None:
         self._service = service
         self._kernel = service.kernel
         self._me = identity
         self._outbox = Outbox(service.kernel.limits.max_connection_buffer_bytes)
-        self.subscriber = Subscriber(identity, self._outbox)
+        self.subscriber = Subscriber(identity, self._outbox, encoding)
+        self._decode = _DECODERS[encoding]
         self._under_way = 0
         self._characters_under_way = 0
         self._room = trio.Event()
@@ -99,7 +100,7 @@ class Session:
     # writing
 
     def _tell(self, frame: Any) -> None:
-        self._outbox.push(Outgoing(frame))
+        self.subscriber.tell(Outgoing(frame))
 
     async def _flush(self, channel: Channel, read_to_end: trio.Event) -> None:
         outbox = self._outbox
@@ -169,11 +170,8 @@ class Session:
         self._outbox.close(Closing(None))
 
     async def _take(self, message: str | bytes) -> None:
-        if isinstance(message, bytes):
-            self._outbox.close(Closing(4400, "binary message on a text channel"))
-            return
         try:
-            frame = decode_json(message)
+            frame = self._decode(message)
         except errors.Malformed as error:
             self._outbox.close(Closing(4400, error.detail[:100]))
             return
@@ -286,6 +284,20 @@ class Session:
         self._characters_under_way -= size
         self._room.set()
 
+
+def _text(message: str | bytes) -> Any:
+    if isinstance(message, bytes):
+        raise errors.Malformed("A binary message on a text channel.")
+    return decode_json(message)
+
+
+def _binary(message: str | bytes) -> Any:
+    if isinstance(message, str):
+        raise errors.Malformed("A text message on a binary channel.")
+    return decode_msgpack(message)
+
+
+_DECODERS: dict[Encoding, Callable[[str | bytes], Any]] = {"text": _text, "msgpack": _binary}
 
 _ACTS: dict[str, Callable[[Session, dict[str, Any], int], Awaitable[None]]] = {
     "send": Session._send,

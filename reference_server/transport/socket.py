@@ -1,8 +1,8 @@
 """The fast lane: the sans-IO `websockets` protocol straight on a Trio stream.
 
 One read takes whatever has arrived and hands on all complete messages of it; one write sends all that
-has gathered in the outbox. Outgoing text frames are serialized once for all their receivers (`hub`), so
-the protocol object only sees what comes in and the bytes of its own answers (pongs, closes).
+has gathered in the outbox. Outgoing frames are serialized once for all their receivers (`hub`), so the
+protocol object only sees what comes in and the bytes of its own answers (pongs, closes).
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ async def serve_socket(service: Service, stream: trio.abc.Stream, head: bytes) -
         return
     try:
         query = parse_qs(urlsplit(request.path).query, keep_blank_values=True)
-        identity = await handshake.admit(
+        admission = await handshake.admit(
             service,
             next(iter(request.headers.get_all("Authorization")), None),
             _offered(request.headers),
@@ -132,7 +132,7 @@ async def serve_socket(service: Service, stream: trio.abc.Stream, head: bytes) -
     await _write(stream, protocol)
     if protocol.state is State.OPEN:
         protocol.receive_data(early)
-        session = Session(service, identity)
+        session = Session(service, *admission)
         await session.run(SocketChannel(stream, protocol, session.subscriber))
 
 

@@ -22,6 +22,7 @@ from reference_server.hub import (
     LAGGING_BYTES,
     Closing,
     Control,
+    Encoding,
     Hub,
     Item,
     Outbox,
@@ -201,6 +202,40 @@ async def test_the_end_of_a_session_closes_its_connection_alone(hub: Hub) -> Non
     hub.revoke(Revoked("nobody", "phone", "logged out"))
     assert phone.outbox.closing == Closing(4401, "logged out")
     assert laptop.outbox.closing is None
+
+
+def test_a_packed_frame_says_the_same_in_a_binary_message() -> None:
+    """RT-7: MessagePack, made once however many ask for it."""
+    item = Outgoing(entry(1, text="é" * 200))
+    packed = item.written("msgpack")
+    assert packed is item.written("msgpack") is packed.packed
+    assert item.written("text") is item
+    assert msgspec.msgpack.decode(packed.payload) == msgspec.json.decode(item.payload)
+    assert packed.wire.endswith(packed.payload)
+    assert packed.wire[0] == 0x82
+    assert packed.size == len(packed.payload) < item.size
+
+
+async def test_an_event_is_encoded_once_for_each_encoding(hub: Hub) -> None:
+    """However many receivers speak it, held back or not; an outbox counts what it will write."""
+    kinds: list[tuple[str, Encoding]] = [("phone", "msgpack"), ("laptop", "text")]
+    connected = [
+        Subscriber(Identity(user_id, device_id, FOREVER), Outbox(LIMIT), encoding)
+        for user_id in ("alice", "bob")
+        for device_id, encoding in kinds
+    ]
+    for each in connected[:3]:
+        hub.attach(each)
+        each.go_live()
+    hub.attach(connected[3])
+    hub.publish(Post(STATUS, ("alice", "bob")))
+    connected[3].missed()
+    (phone,), (laptop,), (other_phone,), (other_laptop,) = [
+        await each.outbox.next_batch() for each in connected
+    ]
+    assert phone is other_phone
+    assert laptop is other_laptop
+    assert phone.size == connected[0].outbox.size < laptop.size == connected[1].outbox.size
 
 
 async def test_stopping_closes_everybody_and_whoever_still_comes(hub: Hub) -> None:

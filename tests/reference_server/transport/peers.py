@@ -13,10 +13,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
+from websockets.frames import Opcode
 
-from reference_server.hub import Closing, Item, Outgoing
+from reference_server.hub import Closing, Encoding, Item, Outgoing
 from reference_server.service import Service
 from reference_server.transport.handshake import CHAT_PATH
 from reference_server.transport.session import Session
@@ -34,7 +36,7 @@ class Peer(Protocol):
     """A client's end."""
 
     async def says(self, *frames: object) -> None:
-        """Send each as a message: bytes as binary, str as it is, anything else as JSON."""
+        """Send each as a message: bytes as binary, str as text, anything else encoded."""
 
     async def next(self) -> Frame:
         """The next frame but `presence`, which comes amid everything else."""
@@ -49,7 +51,13 @@ class Peer(Protocol):
         """The code that the server closed with, once it has; frames that still come are dropped."""
 
 
-Connect = Callable[[Person], AbstractAsyncContextManager[Peer]]
+class Connect(Protocol):
+    """How to connect a person's device."""
+
+    def __call__(
+        self, person: Person, encoding: Encoding = "text"
+    ) -> AbstractAsyncContextManager[Peer]:
+        """A connection that is open while the context lasts."""
 
 
 class Lane(NamedTuple):
@@ -62,7 +70,8 @@ class Lane(NamedTuple):
 class _Sorting(ABC):
     """A peer that puts `presence` aside."""
 
-    def __init__(self) -> None:
+    def __init__(self, encoding: Encoding) -> None:
+        self._encoding = encoding
         self._presence: list[Frame] = []
 
     @abstractmethod
@@ -94,8 +103,8 @@ class _Sorting(ABC):
 class MemoryPeer(_Sorting):
     """Both ends of a channel: a `session.Channel` for the server, a `Peer` for the test."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, encoding: Encoding = "text") -> None:
+        super().__init__(encoding)
         self._to_server, self._from_peer = trio.open_memory_channel[list[str | bytes]](1_000)
         self._to_peer, self._from_server = trio.open_memory_channel[Frame](100_000)
         self._reading = trio.Event()
@@ -117,7 +126,9 @@ class MemoryPeer(_Sorting):
         await self._reading.wait()
         for item in batch:
             if isinstance(item, Outgoing):
-                self._to_peer.send_nowait(json.loads(item.payload))
+                text = item.opcode is Opcode.TEXT
+                message = item.payload.decode() if text else item.payload
+                self._to_peer.send_nowait(as_frame(message, self._encoding))
 
     async def close(self, closing: Closing) -> None:
         """The peer answers a close by leaving."""
@@ -128,7 +139,7 @@ class MemoryPeer(_Sorting):
 
     async def says(self, *frames: object) -> None:
         """All in one read of the server's."""
-        await self._to_server.send([as_message(frame) for frame in frames])
+        await self._to_server.send([as_message(frame, self._encoding) for frame in frames])
 
     async def _read(self) -> Frame:
         return await self._from_server.receive()
@@ -160,18 +171,17 @@ class MemoryPeer(_Sorting):
 class WirePeer(_Sorting):
     """A WebSocket client."""
 
-    def __init__(self, websocket: WebSocketConnection) -> None:
-        super().__init__()
+    def __init__(self, websocket: WebSocketConnection, encoding: Encoding) -> None:
+        super().__init__(encoding)
         self._websocket = websocket
 
     async def says(self, *frames: object) -> None:
         """One after the other."""
         for frame in frames:
-            await self._websocket.send_message(as_message(frame))
+            await self._websocket.send_message(as_message(frame, self._encoding))
 
     async def _read(self) -> Frame:
-        frame: Frame = json.loads(await self._websocket.get_message())
-        return frame
+        return as_frame(await self._websocket.get_message(), self._encoding)
 
     async def ended(self) -> int | None:
         """The code of the close frame."""
@@ -182,22 +192,32 @@ class WirePeer(_Sorting):
             return None if closed.reason is None else closed.reason.code
 
 
-def as_message(frame: object) -> str | bytes:
+def as_message(frame: object, encoding: Encoding) -> str | bytes:
     """A frame as what a WebSocket message carries."""
-    return frame if isinstance(frame, str | bytes) else json.dumps(frame)
+    if isinstance(frame, str | bytes):
+        return frame
+    return json.dumps(frame) if encoding == "text" else msgspec.msgpack.encode(frame)
+
+
+def as_frame(message: str | bytes, encoding: Encoding) -> Frame:
+    """What a WebSocket message carries, which must be of the right kind."""
+    assert isinstance(message, str) is (encoding == "text")
+    decode = json.loads if encoding == "text" else msgspec.msgpack.decode
+    frame: Frame = decode(message)
+    return frame
 
 
 def in_memory(
     service: Service,
-) -> Callable[[Person], AbstractAsyncContextManager[MemoryPeer]]:
+) -> Callable[..., AbstractAsyncContextManager[MemoryPeer]]:
     """Sessions on channels of this process."""
 
     @asynccontextmanager
-    async def connect(person: Person) -> AsyncIterator[MemoryPeer]:
-        peer = MemoryPeer()
+    async def connect(person: Person, encoding: Encoding = "text") -> AsyncIterator[MemoryPeer]:
+        peer = MemoryPeer(encoding)
 
         async def serve() -> None:
-            await Session(service, person.identity).run(peer)
+            await Session(service, person.identity, encoding).run(peer)
             peer.over()
 
         async with trio.open_nursery() as nursery:
@@ -229,13 +249,14 @@ def over(
     """WebSockets to a server on loopback."""
 
     @asynccontextmanager
-    async def connect(person: Person) -> AsyncIterator[WirePeer]:
+    async def connect(person: Person, encoding: Encoding = "text") -> AsyncIterator[WirePeer]:
+        path = f"{CHAT_PATH}?encoding={encoding}"
         headers = [(name.encode(), value.encode()) for name, value in person.authorization.items()]
         async with await connection(running) as stream, trio.open_nursery() as nursery:
             websocket = await wrap_client_stream(
-                nursery, stream, "localhost", CHAT_PATH, extra_headers=headers
+                nursery, stream, "localhost", path, extra_headers=headers
             )
-            yield WirePeer(websocket)
+            yield WirePeer(websocket, encoding)
             await websocket.aclose()
 
     return connect
