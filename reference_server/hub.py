@@ -68,10 +68,6 @@ class Outgoing:
         """The same frame, for those who speak MessagePack."""
         return _Packed(self.frame)
 
-    def written(self, encoding: Encoding) -> Outgoing:
-        """The frame in an encoding."""
-        return self if encoding == "text" else self.packed
-
     @property
     def size(self) -> int:
         """What it counts in an outbox, in bytes."""
@@ -85,11 +81,6 @@ class _Packed(Outgoing):
     def payload(self) -> bytes:
         """The encoded frame."""
         return _encode_msgpack(self.frame)
-
-    @property
-    def packed(self) -> Outgoing:
-        """Itself."""
-        return self
 
 
 class Control(Struct, frozen=True):
@@ -196,7 +187,7 @@ class Subscriber:
     def __init__(self, identity: Identity, outbox: Outbox, encoding: Encoding = "text") -> None:
         self.identity = identity
         self.outbox = outbox
-        self._encoding = encoding
+        self._packs = encoding == "msgpack"
         self.heard = self.pinged = trio.current_time()
         self._live = False
         self._behind: set[str] = set()
@@ -204,13 +195,13 @@ class Subscriber:
 
     def tell(self, item: Outgoing) -> None:
         """Write a frame to this connection, whatever its state."""
-        self.outbox.push(item.written(self._encoding))
+        self.outbox.push(item.packed if self._packs else item)
 
     def offer(self, item: Outgoing, entry: tuple[str, int] | None) -> None:
         """Take an event; `entry` is its place in a log if it is one."""
         if not self._live:
             if entry is None:
-                self.outbox.hold(item.written(self._encoding))
+                self.outbox.hold(item.packed if self._packs else item)
             else:
                 self._behind.add(entry[0])
             return
@@ -296,7 +287,7 @@ class Hub:
         """Hand an event to every connection of the users that it is for."""
         item: Outgoing | None = None
         entry = _place(post.event)
-        of_the_moment = isinstance(post.event, Ephemeral)
+        of_the_moment = entry is None and isinstance(post.event, Ephemeral)
         for user_id in post.to:
             for subscriber in self._users.get(user_id, _NOBODY).values():
                 if subscriber is not post.but:

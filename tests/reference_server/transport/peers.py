@@ -30,6 +30,7 @@ PATIENCE_S = 30
 """For what must come; nothing is judged by how long it took."""
 
 Frame = dict[str, Any]
+_unpack = msgspec.msgpack.Decoder(Frame).decode
 
 
 class Peer(Protocol):
@@ -202,8 +203,7 @@ def as_message(frame: object, encoding: Encoding) -> str | bytes:
 def as_frame(message: str | bytes, encoding: Encoding) -> Frame:
     """What a WebSocket message carries, which must be of the right kind."""
     assert isinstance(message, str) is (encoding == "text")
-    decode = json.loads if encoding == "text" else msgspec.msgpack.decode
-    frame: Frame = decode(message)
+    frame: Frame = json.loads(message) if isinstance(message, str) else _unpack(message)
     return frame
 
 
