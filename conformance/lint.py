@@ -41,6 +41,12 @@ _USES: Final[dict[str, tuple[Callable[[Step], bool], str]]] = {
     "groups": (lambda step: "group" in _arguments(step, "create"), "it creates a group"),
     "relations": (lambda step: "relates_to" in _arguments(step, "send"), "it relates messages"),
     "typing": (lambda step: "typing" in step, "it tells who is writing"),
+    "encoding.msgpack": (
+        lambda step: any(
+            _arguments(step, verb).get("encoding") == "msgpack" for verb in ("connect", "reconnect")
+        ),
+        "it speaks MessagePack",
+    ),
     "restart": (lambda step: "restart_server" in step, "it restarts the server"),
 }
 """What a step does that a server may be unable to, by the capability that the scenario then needs."""

@@ -206,6 +206,9 @@ class Raw(Protocol):
     async def request(self, request: RawRequest) -> Json:
         """One request; answers ``{status, headers, body}`` and raises no `Refusal`."""
 
+    async def frame(self, value: Json) -> None:
+        """Write any value as one frame on the realtime connection, in its encoding."""
+
     async def message(self, message: RawMessage) -> None:
         """Write one message on the realtime connection."""
 
@@ -234,7 +237,9 @@ class Client(Protocol):
     async def devices(self) -> Json: ...
     async def remove_device(self, device_id: str) -> Json: ...
     async def profile(self, user_id: str) -> Json: ...
-    async def connect(self, *, auth: str, wait: str, token: str | None = None) -> Json:
+    async def connect(
+        self, *, auth: str, wait: str, token: str | None = None, encoding: str = "text"
+    ) -> Json:
         """Open the connection. `token` None: the device's own; else as another device's double."""
 
     async def create_direct(self, other: Sequence[Json]) -> Json: ...
