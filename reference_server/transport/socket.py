@@ -22,12 +22,14 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from ..core.errors import ApiError
-from ..hub import Closing, Control, Item, Subscriber
+from ..hub import CLOSING_GRACE_S, Closing, Control, Item, Subscriber
 from ..service import Service
 from . import handshake, problems
 from .session import Session
 
 RECEIVE_BYTES = 16_384
+_FAILURES = (1002, 1007, 1009)
+"""With what the protocol ends a connection on its own, amid whatever the peer was saying."""
 
 
 class SocketChannel:
@@ -134,6 +136,20 @@ async def serve_socket(service: Service, stream: trio.abc.Stream, head: bytes) -
         protocol.receive_data(early)
         session = Session(service, *admission)
         await session.run(SocketChannel(stream, protocol, session.subscriber))
+        if protocol.close_sent is not None and protocol.close_sent.code in _FAILURES:
+            await _read_to_the_end(stream)
+
+
+async def _read_to_the_end(stream: trio.abc.Stream) -> None:
+    """Let a peer that was still writing see why it was refused.
+
+    A socket that is closed with bytes unread resets the connection, and with it the close frame.
+    """
+    with trio.move_on_after(CLOSING_GRACE_S):
+        if isinstance(stream, trio.abc.HalfCloseableStream):
+            await stream.send_eof()
+        while await stream.receive_some(RECEIVE_BYTES):
+            pass
 
 
 async def _write(stream: trio.abc.Stream, protocol: ServerProtocol) -> None:
