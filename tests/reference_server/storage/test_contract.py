@@ -13,23 +13,6 @@ from reference_server.storage.base import Backlog, Store
 from .conftest import Open
 from .making import ALICE, NOW, committed, pair, people, say
 
-# accounts and conversations
-
-
-def test_direct_partners_are_those_of_direct_conversations(store: Store) -> None:
-    """Whoever created them; groups make no partners, and neither do the conversations of others."""
-    with committed(store) as commands:
-        people(commands, "alice", "bob", "carol", "dave")
-        pair(commands)
-        other = log.new_direct("c2", ("alice", "carol"), NOW)
-        commands.add_conversation(other, ("alice", "carol"))
-        group(commands, "g1", "bob", "dave")
-    with store.reading() as queries:
-        assert sorted(queries.direct_partners("alice")) == ["bob", "carol"]
-        assert queries.direct_partners("bob") == queries.direct_partners("carol") == ["alice"]
-        assert queries.direct_partners("dave") == queries.direct_partners("nobody") == []
-
-
 # transactions
 
 

@@ -6,7 +6,6 @@ import struct
 from contextlib import AsyncExitStack
 
 import msgspec
-import pytest
 
 from reference_server.core.limits import Limits
 from reference_server.service import Service
@@ -92,42 +91,39 @@ async def test_a_repeat_in_the_other_encoding_is_the_same_send(
 PING = packed({"type": "ping", "id": "a"})
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        PING[:-1],
-        PING + b"\xc0",
-        b"\xc1",
-        b"\xdd\xff\xff\xff\xff",
-        b"\xdf\xff\xff\xff\xff\xa1a",
-        b"\xdd\x00\x01\xf0\x00" * 26_000,
-        b"\x91" * 100_000 + b"\xc0",
-        packed({"type": "ping", "id": "a", "x": b"bytes"}),
-        packed({"type": "ping", "id": "a", "x": msgspec.msgpack.Ext(5, b"data")}),
-        packed({"type": "ping", "id": "a", "x": float("nan")}),
-        packed({"type": "ping", "id": "a", "x": [float("-inf")]}),
-        packed({"type": "ping", "id": "a", 1: "x"}),
-        packed({"type": "ping", "id": "a", "x": {b"key": "x"}}),
-        b"\x81\x90\x01",
-        b"\x81\x81\x01\x02\x03",
-        b"\xa1\xff",
-        b"\xa3\xed\xa0\x80",
-        b"\xd6\xff" + struct.pack(">I", 1_700_000_000),
-        nested(33),
-        '{"type": "ping", "id": "a"}',
-        "",
-    ],
-    ids=lambda data: repr(data[:24]),
-)
-async def test_what_cannot_be_decoded_closes_with_4400(
-    data: bytes | str, lane: Lane, alice: Person
-) -> None:
+UNDECODABLE: list[bytes | str] = [
+    b"",
+    PING[:-1],
+    PING + b"\xc0",
+    b"\xc1",
+    b"\xdd\xff\xff\xff\xff",
+    b"\xdf\xff\xff\xff\xff\xa1a",
+    b"\xdd\x00\x01\xf0\x00" * 26_000,
+    b"\x91" * 100_000 + b"\xc0",
+    packed({"type": "ping", "id": "a", "x": b"bytes"}),
+    packed({"type": "ping", "id": "a", "x": msgspec.msgpack.Ext(5, b"data")}),
+    packed({"type": "ping", "id": "a", "x": float("nan")}),
+    packed({"type": "ping", "id": "a", "x": [float("-inf")]}),
+    packed({"type": "ping", "id": "a", 1: "x"}),
+    packed({"type": "ping", "id": "a", "x": {b"key": "x"}}),
+    b"\x81\x90\x01",
+    b"\x81\x81\x01\x02\x03",
+    b"\xa1\xff",
+    b"\xa3\xed\xa0\x80",
+    b"\xd6\xff" + struct.pack(">I", 1_700_000_000),
+    nested(33),
+    '{"type": "ping", "id": "a"}',
+    "",
+]
+
+
+async def test_what_cannot_be_decoded_closes_with_4400(lane: Lane, alice: Person) -> None:
     """RT-3: what is no MessagePack, says what JSON cannot, is too deep, or is text."""
-    async with lane.connect(alice, "msgpack") as phone:
-        await online(phone)
-        await phone.says(data)
-        assert await phone.ended() == 4400
+    for data in UNDECODABLE:
+        async with lane.connect(alice, "msgpack") as phone:
+            await online(phone)
+            await phone.says(data)
+            assert (data[:40], await phone.ended()) == (data[:40], 4400)
 
 
 async def test_32_levels_are_not_too_deep(lane: Lane, alice: Person) -> None:

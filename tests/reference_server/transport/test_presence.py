@@ -11,8 +11,7 @@ from reference_server.core.times import rfc3339
 from reference_server.service import Service
 
 from ..people import Person, direct, group, login
-from .peers import Frame, Lane, Peer, hears, online, rest
-from .test_session import live
+from .peers import Frame, Lane, Peer, hears, live, online, rest
 
 
 def presence(who: str, state: str, at: int) -> Frame:
