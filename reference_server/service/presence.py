@@ -56,7 +56,7 @@ class Presence:
         return await self._kernel.ask(lambda queries: queries.direct_partners(me.user_id))
 
     def online(self, user_ids: Iterable[str]) -> Iterator[PresenceEvent]:
-        """What there is to tell about those of `user_ids` who are online."""
+        """What there is to tell about those of `user_ids` who are online, each as of when it is asked for."""
         for user_id in user_ids:
             seen = self._online.get(user_id)
             if seen is not None:

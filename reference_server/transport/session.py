@@ -133,12 +133,14 @@ class Session:
         except ApiError as error:
             self._outbox.close(Closing(1012, error.detail))
             return
-        # No await from here to the end: nothing can be published in between.
+        # No await up to going live: nothing can be published in between.
         self._tell(frames.ReplayCompleteFrame(count))
         self.subscriber.go_live()
+        self._replayed.set()
         for event in self._service.presence.online(partners):
             self._tell(event)
-        self._replayed.set()
+            if self._outbox.size > REPLAY_BYTES:
+                await self._outbox.drained()
 
     async def _show(self, backlog: list[Backlog]) -> int:
         count = 0

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 
+import pytest
 import trio
 
 from reference_server.core import errors
+from reference_server.core.limits import Limits
+from reference_server.core.model import Identity
 from reference_server.core.times import rfc3339
 from reference_server.service import Service
 
 from ..people import Person, direct, group, login
 from .peers import Frame, Lane, Peer, hears, live, online, rest
+
+
+@pytest.fixture
+def limits() -> Limits:
+    """A small buffer for each connection."""
+    return Limits(max_connection_buffer_bytes=400_000)
 
 
 def presence(who: str, state: str, at: int) -> Frame:
@@ -142,6 +151,23 @@ async def test_a_change_during_the_replay_is_in_the_picture_at_its_end(
         await hears(alices, "replay_complete")
         assert alices.presence_so_far() == []
         assert await told(service, alices) == [[("bob", "online")]]
+
+
+async def test_many_partners_online_do_not_overflow_an_outbox(
+    lane: Lane, service: Service, alice: Person
+) -> None:
+    """They are told no faster than they are read."""
+    many = [f"user-{number:05}" for number in range(5_000)]
+    service.presence._online = dict.fromkeys(many, 1_795_341_600_001)
+
+    async def everybody(me: Identity) -> list[str]:
+        return many
+
+    service.presence.partners = everybody  # type: ignore[method-assign]
+    async with lane.connect(alice) as phone:
+        await online(phone)
+        heard = [(await phone.presence())["user_id"] for _ in many]
+        assert heard == many
 
 
 async def test_a_store_in_trouble_ends_the_connection_before_it_is_live(
