@@ -26,8 +26,8 @@ from reference_server.events import MessageEvent, TypingEvent
 from reference_server.hub import Item, Outbox, Outgoing
 from reference_server.service import conversations, messages, receipts, typing
 from reference_server.storage.sqlite import SqliteCommands
-from reference_server.transport import session
 from reference_server.storage.sqlite_queries import SqliteQueries
+from reference_server.transport import session
 from reference_server.transport.frames import SentFrame
 
 PLACE = 12
@@ -147,12 +147,12 @@ def write_a_time_in_seconds() -> None:
 
 
 def round_times_in_messagepack() -> None:
-    """In MessagePack, times end with the second."""
+    """In MessagePack, times are those of the last full second."""
     encode = msgspec.msgpack.encode
 
     def rounded(frame: Any) -> bytes:
         text = msgspec.json.encode(frame).decode()
-        return encode(msgspec.json.decode(re.sub(r"(:\d\d)\.\d{3}Z", r"\1Z", text)))
+        return encode(msgspec.json.decode(re.sub(r"\.\d{3}Z", ".000Z", text)))
 
     _put(hub, "_encode_msgpack", rounded)
 
