@@ -42,6 +42,13 @@ _USES: Final[dict[str, tuple[Callable[[Step], bool], str]]] = {
     "relations": (lambda step: "relates_to" in _arguments(step, "send"), "it relates messages"),
     "expiry": (lambda step: "expires_in_s" in _arguments(step, "send"), "its messages expire"),
     "blocking": (lambda step: "block" in step or "unblock" in step, "it blocks users"),
+    "typing": (lambda step: "typing" in step, "it tells who is writing"),
+    "encoding.msgpack": (
+        lambda step: any(
+            _arguments(step, verb).get("encoding") == "msgpack" for verb in ("connect", "reconnect")
+        ),
+        "it speaks MessagePack",
+    ),
     "restart": (lambda step: "restart_server" in step, "it restarts the server"),
 }
 """What a step does that a server may be unable to, by the capability that the scenario then needs."""
@@ -224,7 +231,7 @@ def _check_modifiers(step: Step, verb: str, path: Path) -> Iterator[Complaint]:
 
 
 def _hint(verb: str, key: str) -> str:
-    if verb in ("delivered", "read", "frame", "bytes"):
+    if verb in ("delivered", "read", "typing", "frame", "bytes"):
         return ": it has no answer of its own, `expect` the frame that comes"
     if verb == "request" and key in ("match", "fails"):
         return ": put the pattern under `response`"

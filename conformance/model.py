@@ -99,6 +99,9 @@ class Connect(Node, frozen=True):
     token: Value | UnsetType = UNSET
     """The token to present. Default: the device's own. ``$bob.phone.token``, presented by
     ``bob.again``, makes a second connection of the device ``bob.phone``."""
+    encoding: Literal["text", "msgpack"] = "text"
+    """How frames are written: JSON in text messages, or MessagePack in binary ones. A scenario sees
+    the same frames either way."""
     wait: Literal["ready", "welcome"] = "ready"
     """``ready``: through the backlog up to ``replay_complete``; ``welcome``: its first frame."""
 
@@ -113,6 +116,8 @@ class Drop(Node, frozen=True):
 
 class Reconnect(Node, frozen=True):
     """Cut the connection, if there still is one, and connect again."""
+
+    encoding: Literal["text", "msgpack"] = "text"
 
     wait: Literal["ready", "welcome"] = "ready"
 
@@ -163,6 +168,13 @@ class Watermark(Node, frozen=True):
 
     conversation: Value = field(name="in")
     up_to: Value
+
+
+class Typing(Node, frozen=True):
+    """Tell the other members of a conversation that one is writing, or no more."""
+
+    conversation: Value = field(name="in")
+    active: Value = True
 
 
 class Create(Node, frozen=True):
@@ -343,6 +355,7 @@ class Step(Node, frozen=True, kw_only=True, rename={"as_": "as"}):
     settle: Settle | UnsetType = UNSET
     delivered: Watermark | UnsetType = UNSET
     read: Watermark | UnsetType = UNSET
+    typing: Typing | UnsetType = UNSET
     create: Create | UnsetType = UNSET
     set_member: SetMember | UnsetType = UNSET
     remove_member: RemoveMember | UnsetType = UNSET
@@ -373,7 +386,7 @@ class Step(Node, frozen=True, kw_only=True, rename={"as_": "as"}):
 
     request: Request | UnsetType = UNSET
     frame: Value | UnsetType = UNSET
-    """Send this object as one frame on the connection."""
+    """Send this object as one frame, in the connection's encoding."""
     bytes: Bytes | UnsetType = UNSET
 
     expect: FramePattern | UnsetType = UNSET

@@ -38,7 +38,7 @@ _SILENT: Final[frozenset[str]] = frozenset()
 VERBS: Final[dict[str, Verb]] = {
     **dict.fromkeys(("connect", "reconnect", "send"), Verb(Who.DEVICE, _ANSWERED)),
     **dict.fromkeys(("disconnect", "drop", "freeze", "thaw", "settle"), Verb(Who.DEVICE, _SILENT)),
-    **dict.fromkeys(("delivered", "read"), Verb(Who.DEVICE, _SILENT)),
+    **dict.fromkeys(("delivered", "read", "typing"), Verb(Who.DEVICE, _SILENT)),
     **dict.fromkeys(
         ("create", "set_member", "rename", "conversation", "conversations", "walk_conversations"),
         Verb(Who.DEVICE, _ANSWERED),

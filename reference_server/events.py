@@ -48,7 +48,30 @@ class ExpiredEvent(Struct, frozen=True, tag_field="type", tag="status"):
     reason: Literal["expired"] = "expired"
 
 
-Event = MessageEvent | ConversationEvent | StatusEvent | ExpiredEvent
+class TypingEvent(Struct, frozen=True, tag_field="type", tag="typing"):
+    """A member is writing, or is no more."""
+
+    conversation_id: str
+    user_id: str
+    active: bool
+
+
+Presence = Literal["online", "offline"]
+"""Online is who has a device connected, whichever and however many."""
+
+
+class PresenceEvent(Struct, frozen=True, tag_field="type", tag="presence"):
+    """A user came online or went offline; `last_seen_at` is when a device of theirs last came or went."""
+
+    user_id: str
+    state: Presence
+    last_seen_at: str
+
+
+Ephemeral = TypingEvent | PresenceEvent
+"""Of the moment: stored nowhere, never replayed."""
+
+Event = MessageEvent | ConversationEvent | StatusEvent | ExpiredEvent | Ephemeral
 
 
 class Post(Struct, frozen=True):

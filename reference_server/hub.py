@@ -1,23 +1,26 @@
 """Who is connected, and what waits to be written to them.
 
 Everything here is synchronous and runs on the Trio thread: publishing appends an event to the outboxes
-of the connections that it concerns and returns. The event is encoded once, when the first outbox takes
-it, and shared by all. Each connection's session writes what has gathered in its outbox, in one go.
+of the connections that it concerns and returns. The event is encoded when the first outbox takes it, once
+for each encoding that its receivers speak, and shared by all. Each connection's session writes what has
+gathered in its outbox, in one go.
 
 A connection goes through three states::
 
     replaying ──> live ──> closing
 
 While it *replays*, entries are only noted (the session reads them from the store when it comes to
-them) and other events are held. Going *live* is one synchronous step, so nothing falls in between;
-entries that the replay has already shown are skipped should they be published late. An outbox over its
-limit means a reader too slow for its traffic: it is *closed* with 4408, others notice nothing (RT-6).
+them), other events are held, and those of the moment (typing, presence) are let go. Going *live* is one
+synchronous step, so nothing falls in between; entries that the replay has already shown are skipped
+should they be published late. An outbox over its limit means a reader too slow for its traffic: it is
+*closed* with 4408, others notice nothing (RT-6).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from typing import ClassVar, Literal
 
 import msgspec
 import trio
@@ -25,34 +28,59 @@ from msgspec import Struct
 from websockets.frames import Frame, Opcode
 
 from .core.model import Identity
-from .events import Event, MessageEvent, Post, Revoked
+from .events import Ephemeral, Event, MessageEvent, Post, Revoked, TypingEvent
 
-_encode = msgspec.json.Encoder().encode
+_encode_json = msgspec.json.Encoder().encode
+_encode_msgpack = msgspec.msgpack.Encoder().encode
+
+Encoding = Literal["text", "msgpack"]
+"""How a connection's frames are written: JSON in text messages, or MessagePack in binary ones (§6)."""
 
 CLOSING_GRACE_S = 1.0
 """How long a close may take to be written before the connection is cut (§6)."""
+LAGGING_BYTES = 65_536
+"""A reader with more than this to read is not told who is typing: by then that would be the past."""
 
 
 class Outgoing:
-    """A frame for one or many connections, encoded when first needed and then shared."""
+    """A frame for one or many connections, encoded when first needed and then shared.
+
+    It is written as JSON; `packed` is the same frame in MessagePack, shared alike.
+    """
+
+    opcode: ClassVar[Opcode] = Opcode.TEXT
 
     def __init__(self, frame: Struct) -> None:
         self.frame = frame
 
     @cached_property
     def payload(self) -> bytes:
-        """The frame as JSON."""
-        return _encode(self.frame)
+        """The encoded frame."""
+        return _encode_json(self.frame)
 
     @cached_property
     def wire(self) -> bytes:
-        """The payload as a WebSocket text frame; a server's are unmasked, so it fits all."""
-        return Frame(Opcode.TEXT, self.payload).serialize(mask=False)
+        """The payload as a WebSocket frame; a server's are unmasked, so it fits all."""
+        return Frame(self.opcode, self.payload).serialize(mask=False)
+
+    @cached_property
+    def packed(self) -> Outgoing:
+        """The same frame, for those who speak MessagePack."""
+        return _Packed(self.frame)
 
     @property
     def size(self) -> int:
         """What it counts in an outbox, in bytes."""
         return len(self.payload)
+
+
+class _Packed(Outgoing):
+    opcode = Opcode.BINARY
+
+    @cached_property
+    def payload(self) -> bytes:
+        """The encoded frame."""
+        return _encode_msgpack(self.frame)
 
 
 class Control(Struct, frozen=True):
@@ -150,25 +178,30 @@ class Outbox:
 
 
 class Subscriber:
-    """One connected device, as the hub knows it.
+    """One connected device, as the hub knows it, and the encoding that its connection speaks.
 
     `heard` is when its channel last had a sign of life from the peer, `pinged` when it was last asked
     for one (Trio's clock); a channel that cannot tell sets `heard` to infinity.
     """
 
-    def __init__(self, identity: Identity, outbox: Outbox) -> None:
+    def __init__(self, identity: Identity, outbox: Outbox, encoding: Encoding = "text") -> None:
         self.identity = identity
         self.outbox = outbox
+        self._packs = encoding == "msgpack"
         self.heard = self.pinged = trio.current_time()
         self._live = False
         self._behind: set[str] = set()
         self._shown: dict[str, int] = {}
 
+    def tell(self, item: Outgoing) -> None:
+        """Write a frame to this connection, whatever its state."""
+        self.outbox.push(item.packed if self._packs else item)
+
     def offer(self, item: Outgoing, entry: tuple[str, int] | None) -> None:
         """Take an event; `entry` is its place in a log if it is one."""
         if not self._live:
             if entry is None:
-                self.outbox.hold(item)
+                self.outbox.hold(item.packed if self._packs else item)
             else:
                 self._behind.add(entry[0])
             return
@@ -177,7 +210,18 @@ class Subscriber:
             if entry[1] <= shown:
                 self._shown[entry[0]] = shown
                 return
-        self.outbox.push(item)
+        self.tell(item)
+
+    def hint(self, item: Outgoing) -> None:
+        """Take an event of the moment, unless the moment will have passed when it is read.
+
+        That is so for one who replays; who is online, it is told when it goes live. Typing is kept
+        from one who lags behind as well: it costs its sender nothing, so it must not be what makes an
+        outbox overflow.
+        """
+        lagging = self.outbox.size > LAGGING_BYTES and isinstance(item.frame, TypingEvent)
+        if self._live and not lagging:
+            self.tell(item)
 
     def showing(self, conversation_id: str, seq: int) -> None:
         """The replay has shown the conversation up to `seq`."""
@@ -209,9 +253,13 @@ class Hub:
         for devices in list(self._users.values()):
             yield from list(devices.values())
 
-    def attach(self, subscriber: Subscriber) -> None:
-        """Connect a device; its connection before is closed with 4409 (RT-4)."""
+    def attach(self, subscriber: Subscriber) -> bool:
+        """Connect a device; its connection before is closed with 4409 (RT-4).
+
+        True if the user had no connection before.
+        """
         identity = subscriber.identity
+        first = identity.user_id not in self._users
         devices = self._users.setdefault(identity.user_id, {})
         before = devices.get(identity.device_id)
         devices[identity.device_id] = subscriber
@@ -219,25 +267,35 @@ class Hub:
             before.outbox.close(Closing(4409, "replaced by a newer connection"))
         if self._closing is not None:
             subscriber.outbox.close(self._closing)
+        return first
 
-    def detach(self, subscriber: Subscriber) -> None:
-        """Disconnect a device, unless a newer connection has taken its place."""
+    def detach(self, subscriber: Subscriber) -> bool:
+        """Disconnect a device, unless a newer connection has taken its place.
+
+        True if the user has no connection any more.
+        """
         identity = subscriber.identity
         devices = self._users.get(identity.user_id, {})
         if devices.get(identity.device_id) is subscriber:
             del devices[identity.device_id]
             if not devices:
                 del self._users[identity.user_id]
+                return True
+        return False
 
     def publish(self, post: Post) -> None:
         """Hand an event to every connection of the users that it is for."""
         item: Outgoing | None = None
         entry = _place(post.event)
+        of_the_moment = entry is None and isinstance(post.event, Ephemeral)
         for user_id in post.to:
             for subscriber in self._users.get(user_id, _NOBODY).values():
                 if subscriber is not post.but:
                     item = item or Outgoing(post.event)
-                    subscriber.offer(item, entry)
+                    if of_the_moment:
+                        subscriber.hint(item)
+                    else:
+                        subscriber.offer(item, entry)
 
     def revoke(self, ended: Revoked) -> None:
         """Close the connection of a device whose session ended (RT-5)."""

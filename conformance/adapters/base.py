@@ -155,6 +155,9 @@ class Connection(Protocol):
     ) -> None:
         """Say `delivered` or `read` up to a seq; nothing answers this."""
 
+    async def tell_typing(self, conversation_id: str, active: Json) -> None:
+        """Say that the user is writing, or no more; nothing answers this."""
+
     async def round_trip(self) -> None:
         """Ask for a sign of life, unseen by the scenario, and wait for it.
 
@@ -204,6 +207,9 @@ class Raw(Protocol):
     async def request(self, request: RawRequest) -> Json:
         """One request; answers ``{status, headers, body}`` and raises no `Refusal`."""
 
+    async def frame(self, value: Json) -> None:
+        """Write any value as one frame on the realtime connection, in its encoding."""
+
     async def message(self, message: RawMessage) -> None:
         """Write one message on the realtime connection."""
 
@@ -234,7 +240,9 @@ class Client(Protocol):
     async def profile(self, user_id: str) -> Json: ...
     async def block(self, user_id: str) -> Json: ...
     async def unblock(self, user_id: str) -> Json: ...
-    async def connect(self, *, auth: str, wait: str, token: str | None = None) -> Json:
+    async def connect(
+        self, *, auth: str, wait: str, token: str | None = None, encoding: str = "text"
+    ) -> Json:
         """Open the connection. `token` None: the device's own; else as another device's double."""
 
     async def create_direct(self, other: Sequence[Json]) -> Json: ...

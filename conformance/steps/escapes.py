@@ -52,10 +52,9 @@ def _content(args: Request) -> bytes | None:
 
 
 async def frame(device: Device, args: Json) -> None:
-    """One object as a frame."""
+    """One object as a frame, in the connection's encoding."""
     line_of(device)
-    message = RawMessage(kind="text", payload=msgspec.json.encode(args))
-    await _raw(device.client).message(message)
+    await _raw(device.client).frame(args)
 
 
 async def bytes_(device: Device, args: Bytes) -> None:

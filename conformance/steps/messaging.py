@@ -17,6 +17,7 @@ from ..model import (
     Rename,
     Send,
     SetMember,
+    Typing,
     Walk,
     WalkConversations,
     Watermark,
@@ -89,6 +90,11 @@ async def delivered(device: Device, args: Watermark) -> None:
 async def read(device: Device, args: Watermark) -> None:
     """Acknowledge up to a seq as read."""
     await _acknowledge(device, args, "read")
+
+
+async def typing(device: Device, args: Typing) -> None:
+    """Tell the other members that one is writing, or no more."""
+    await line_of(device).tell_typing(id_of(args.conversation, "conversation_id"), args.active)
 
 
 async def create(device: Device, args: Create) -> Json:
@@ -175,6 +181,7 @@ MESSAGING: dict[str, Verb] = {
     "send": send,
     "delivered": delivered,
     "read": read,
+    "typing": typing,
     "create": create,
     "set_member": set_member,
     "remove_member": remove_member,

@@ -13,14 +13,16 @@ Json = Any
 
 async def connect(device: Device, args: Connect) -> Json:
     """Open a connection; the inbox is that one's from now on."""
-    return await device.client.connect(auth=args.auth, wait=args.wait, token=optional(args.token))
+    return await device.client.connect(
+        auth=args.auth, wait=args.wait, token=optional(args.token), encoding=args.encoding
+    )
 
 
 async def reconnect(device: Device, args: Reconnect) -> Json:
     """Cut what is left of the connection, and open another."""
     if device.client.connection is not None:
         await device.client.connection.cut()
-    return await device.client.connect(auth="header", wait=args.wait)
+    return await device.client.connect(auth="header", wait=args.wait, encoding=args.encoding)
 
 
 async def disconnect(device: Device, _args: Disconnect) -> None:

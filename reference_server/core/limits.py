@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-CAPABILITIES = ("groups", "relations", "expiry", "blocking")
+CAPABILITIES = (
+    "blocking",
+    "encoding.msgpack",
+    "expiry",
+    "groups",
+    "presence",
+    "relations",
+    "typing",
+)
 """What this server offers beyond the mandatory parts."""
 
 MAX_DEPTH = 32

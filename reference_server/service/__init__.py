@@ -12,7 +12,9 @@ from .conversations import Conversations
 from .expiry import Expiry
 from .kernel import Kernel
 from .messages import Messages
+from .presence import Presence
 from .receipts import Receipts
+from .typing import Typing
 
 
 class Service:
@@ -23,9 +25,11 @@ class Service:
         self.accounts = Accounts(kernel, cost)
         self.conversations = Conversations(kernel)
         self.messages = Messages(kernel)
+        self.presence = Presence(kernel)
         self.receipts = Receipts(kernel)
         self.blocks = Blocks(kernel)
         self.expiry = Expiry(kernel)
+        self.typing = Typing(kernel)
 
 
 __all__ = ["STRONG", "THROWAWAY", "Kernel", "PasswordCost", "Service"]

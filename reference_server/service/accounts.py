@@ -191,15 +191,6 @@ class Accounts:
 
         return await self._kernel.do(deed)
 
-    def seen_soon(self, me: Identity) -> None:
-        """Note that the device is or was here just now (`last_seen_at`)."""
-
-        def deed(commands: Commands) -> Outcome[None]:
-            commands.touch_device(me.user_id, me.device_id, self._kernel.now())
-            return Outcome(None)
-
-        self._kernel.do_soon(deed, lambda _: None)
-
 
 def _digest(token: str) -> bytes:
     return sha256(token.encode("utf-8", "surrogatepass")).digest()

@@ -166,6 +166,16 @@ class SqliteQueries(StandingQueries):
         row = self._one("SELECT conversation_id FROM conversations WHERE pair = ?", " ".join(pair))
         return row[0] if row else None
 
+    def direct_partners(self, user_id: str) -> list[str]:
+        rows = self._all(
+            "SELECT other.user_id FROM stays own JOIN conversations c USING (conversation_id)"
+            " JOIN stays other USING (conversation_id)"
+            " WHERE own.user_id = ? AND own.latest = 1 AND c.kind = 'direct'"
+            " AND other.user_id <> own.user_id",
+            user_id,
+        )
+        return [row[0] for row in rows]
+
     def idempotency_key(self, user_id: str, key: str) -> EarlierKey | None:
         row = self._one(
             "SELECT fingerprint, conversation_id, created_at FROM idempotency_keys"

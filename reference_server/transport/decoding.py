@@ -1,10 +1,13 @@
 """Decoding what clients send, as strictly as §1 wants: JSON (RFC 8259) in UTF-8, at most 32 deep.
 
 Values are decoded whole before any of them is looked at, so that junk in an ignored member is junk.
+MessagePack may say what JSON cannot (bytes, extensions, keys that are no strings, NaN): that is refused
+too, so whatever gets past here is the same in both encodings (RT-7).
 """
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, TypeVar
 
@@ -16,6 +19,7 @@ from ..core.limits import MAX_DEPTH
 T = TypeVar("T")
 
 _decode = msgspec.json.Decoder().decode
+_unpack = msgspec.msgpack.Decoder().decode
 _PLACE = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
 # A string that does not end takes the rest, at once: nothing is tried again (linear time).
 _STRUCTURE = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
@@ -30,6 +34,32 @@ def decode_json(data: bytes | str) -> Any:
         return _decode(text)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise errors.Malformed(f"Not valid JSON: {error}.") from None
+
+
+def decode_msgpack(data: bytes) -> Any:
+    """The value of a MessagePack message, of JSON's types only. Raises `Malformed`."""
+    try:
+        value = _unpack(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError) as error:
+        raise errors.Malformed(f"Not valid MessagePack: {error}.") from None
+    _check_types(value, 1)
+    return value
+
+
+def _check_types(value: Any, depth: int) -> None:
+    """Refuse what JSON has no word for, and what is nested too deep."""
+    if isinstance(value, dict | list):
+        if depth > MAX_DEPTH:
+            raise errors.Malformed(f"The MessagePack is nested more than {MAX_DEPTH} deep.")
+        if isinstance(value, dict) and not all(isinstance(key, str) for key in value):
+            raise errors.Malformed("A key in the MessagePack is no string.")
+        for part in value.values() if isinstance(value, dict) else value:
+            _check_types(part, depth + 1)
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise errors.Malformed("A number in the MessagePack is not finite.")
+    elif value is not None and not isinstance(value, str | int):
+        raise errors.Malformed("The MessagePack holds a type that JSON does not have.")
 
 
 def convert(value: Any, shape: type[T]) -> T:

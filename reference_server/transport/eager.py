@@ -13,7 +13,7 @@ import socket
 import trio
 
 
-class EagerStream(trio.abc.Stream):
+class EagerStream(trio.abc.HalfCloseableStream):
     """Takes a socket over from `stream`, which is of no use afterwards."""
 
     def __init__(self, stream: trio.SocketStream) -> None:
@@ -46,6 +46,14 @@ class EagerStream(trio.abc.Stream):
     async def wait_send_all_might_not_block(self) -> None:
         """Return when there is room to write."""
         await trio.lowlevel.wait_writable(self._socket)
+
+    async def send_eof(self) -> None:
+        """Say that nothing more will be written. Raises `trio.BrokenResourceError`."""
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            raise trio.BrokenResourceError(str(error)) from error
+        await trio.lowlevel.checkpoint()
 
     async def aclose(self) -> None:
         """Close the socket; whoever waits on it gets `trio.ClosedResourceError`."""

@@ -34,6 +34,13 @@ class WatermarkFrame(Struct, frozen=True):
     up_to_seq: Seq
 
 
+class TypingFrame(Struct, frozen=True):
+    """`typing`."""
+
+    conversation_id: str
+    active: bool
+
+
 class PingFrame(Struct, frozen=True):
     """`ping`."""
 

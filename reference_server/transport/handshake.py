@@ -6,15 +6,24 @@ Both transports ask here, so they refuse alike: 401 first, then the encoding, th
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from ..core import errors
 from ..core.model import Identity
+from ..hub import Encoding
 from ..service import Service
 
 CHAT_PATH = "/v1.0/chat"
 SUBPROTOCOL = "messenger.v1"
 _BEARER_SUBPROTOCOL = "bearer."
-ENCODINGS = ("text",)
+ENCODINGS: dict[str, Encoding] = {"text": "text", "msgpack": "msgpack"}
+
+
+class Admission(NamedTuple):
+    """Who may open the channel, and what is to be spoken on it."""
+
+    identity: Identity
+    encoding: Encoding
 
 
 def bearer(authorization: str | None) -> str | None:
@@ -39,12 +48,16 @@ async def authenticate(
 
 async def admit(
     service: Service, authorization: str | None, offered: Iterable[str], encoding: str | None
-) -> Identity:
-    """Who may open the channel. Raises the refusal to answer instead of the upgrade."""
+) -> Admission:
+    """Who may open the channel, and in which encoding (none asked for: text).
+
+    Raises the refusal to answer instead of the upgrade.
+    """
     identity = await authenticate(service, authorization, offered)
-    if encoding is not None and encoding not in ENCODINGS:
+    chosen = ENCODINGS.get("text" if encoding is None else encoding)
+    if chosen is None:
         raise errors.InvalidEncoding(f"This server offers the encodings {', '.join(ENCODINGS)}.")
-    return identity
+    return Admission(identity, chosen)
 
 
 def select(offered: Iterable[str]) -> str | None:

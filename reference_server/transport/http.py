@@ -18,6 +18,7 @@ import trio
 from msgspec import Struct
 from quart import Blueprint, Response, request, websocket
 from quart_trio import QuartTrio
+from websockets.frames import Opcode
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ..core import errors, inputs
@@ -301,7 +302,7 @@ class Routes:
         async def upgraded() -> Response | None:
             offered = websocket.requested_subprotocols
             try:
-                identity = await handshake.admit(
+                admission = await handshake.admit(
                     self._service,
                     websocket.headers.get("Authorization"),
                     offered,
@@ -311,7 +312,7 @@ class Routes:
                 # Hypercorn cannot serve a further request on a connection that asked for an upgrade.
                 return refusal(error, {"Connection": "close"})
             await websocket.accept(subprotocol=handshake.select(offered))
-            session = Session(self._service, identity)
+            session = Session(self._service, *admission)
             await session.run(QuartChannel(session.subscriber))
             return None
 
@@ -333,7 +334,8 @@ class QuartChannel:
         """Write frames one after the other."""
         for item in batch:
             if isinstance(item, Outgoing):
-                await websocket.send(item.payload.decode())
+                text = item.opcode is Opcode.TEXT
+                await websocket.send(item.payload.decode() if text else item.payload)
 
     async def close(self, closing: Closing) -> None:
         """Write a close frame."""

@@ -28,12 +28,12 @@ from ..core.model import Identity
 from ..core.receipts import Acknowledged
 from ..core.times import rfc3339
 from ..events import MessageEvent
-from ..hub import Closing, Item, Outbox, Outgoing, Subscriber
+from ..hub import Closing, Encoding, Item, Outbox, Outgoing, Subscriber
 from ..service import Service
 from ..service.messages import SendRequest, Sent
 from ..storage.base import Backlog
 from . import frames
-from .decoding import convert, decode_json
+from .decoding import convert, decode_json, decode_msgpack
 
 MAX_UNDER_WAY = 256
 MAX_UNDER_WAY_CHARACTERS = 1_048_576
@@ -60,12 +60,13 @@ class Channel(Protocol):
 class Session:
     """A device's connection; `run` returns when it is over."""
 
-    def __init__(self, service: Service, identity: Identity) -> None:
+    def __init__(self, service: Service, identity: Identity, encoding: Encoding = "text") -> None:
         self._service = service
         self._kernel = service.kernel
         self._me = identity
         self._outbox = Outbox(service.kernel.limits.max_connection_buffer_bytes)
-        self.subscriber = Subscriber(identity, self._outbox)
+        self.subscriber = Subscriber(identity, self._outbox, encoding)
+        self._decode = _DECODERS[encoding]
         self._under_way = 0
         self._characters_under_way = 0
         self._room = trio.Event()
@@ -83,8 +84,8 @@ class Session:
                 limits.heartbeat_interval_ms,
             )
         )
-        self._kernel.hub.attach(self.subscriber)
-        self._service.accounts.seen_soon(self._me)
+        first = self._kernel.hub.attach(self.subscriber)
+        self._service.presence.seen_soon(self._me, "online" if first else None)
         try:
             async with trio.open_nursery() as nursery:
                 read_to_end = trio.Event()
@@ -93,13 +94,13 @@ class Session:
                 await self._flush(channel, read_to_end)
                 nursery.cancel_scope.cancel()
         finally:
-            self._kernel.hub.detach(self.subscriber)
-            self._service.accounts.seen_soon(self._me)
+            last = self._kernel.hub.detach(self.subscriber)
+            self._service.presence.seen_soon(self._me, "offline" if last else None)
 
     # writing
 
     def _tell(self, frame: Any) -> None:
-        self._outbox.push(Outgoing(frame))
+        self.subscriber.tell(Outgoing(frame))
 
     async def _flush(self, channel: Channel, read_to_end: trio.Event) -> None:
         outbox = self._outbox
@@ -120,6 +121,7 @@ class Session:
             backlog = await self._service.messages.backlog(self._me)
             self._outbox.release()  # what announces a conversation goes before its entries
             count = await self._show(backlog)
+            partners = await self._service.presence.partners(self._me)
             while missed := self.subscriber.missed():
                 backlog = await self._service.messages.backlog(self._me)
                 count += await self._show(
@@ -131,10 +133,14 @@ class Session:
         except ApiError as error:
             self._outbox.close(Closing(1012, error.detail))
             return
-        # No await from here to the end: nothing can be published in between.
+        # No await up to going live: nothing can be published in between.
         self._tell(frames.ReplayCompleteFrame(count))
         self.subscriber.go_live()
         self._replayed.set()
+        for event in self._service.presence.online(partners):
+            self._tell(event)
+            if self._outbox.size > REPLAY_BYTES:
+                await self._outbox.drained()
 
     async def _show(self, backlog: list[Backlog]) -> int:
         count = 0
@@ -166,11 +172,8 @@ class Session:
         self._outbox.close(Closing(None))
 
     async def _take(self, message: str | bytes) -> None:
-        if isinstance(message, bytes):
-            self._outbox.close(Closing(4400, "binary message on a text channel"))
-            return
         try:
-            frame = decode_json(message)
+            frame = self._decode(message)
         except errors.Malformed as error:
             self._outbox.close(Closing(4400, error.detail[:100]))
             return
@@ -252,6 +255,17 @@ class Session:
             elif up_to_seq > result:
                 self._refuse(errors.OutOfRange(), frame_id)
 
+    async def _typing(self, raw: dict[str, Any], size: int) -> None:
+        frame = convert(raw, frames.TypingFrame)
+
+        def done(result: ApiError | None) -> None:
+            self._arrived(size)
+            if result is not None:
+                self._refuse(result, raw.get("id"))
+
+        await self._departing(size)
+        self._service.typing.tell_soon(self._me, frame.conversation_id, frame.active, done)
+
     async def _ping(self, raw: dict[str, Any], _size: int) -> None:
         frame = convert(raw, frames.PingFrame)
         frame_id = inputs.check_id(frame.id, "/id")
@@ -273,9 +287,24 @@ class Session:
         self._room.set()
 
 
+def _text(message: str | bytes) -> Any:
+    if isinstance(message, bytes):
+        raise errors.Malformed("A binary message on a text channel.")
+    return decode_json(message)
+
+
+def _binary(message: str | bytes) -> Any:
+    if isinstance(message, str):
+        raise errors.Malformed("A text message on a binary channel.")
+    return decode_msgpack(message)
+
+
+_DECODERS: dict[Encoding, Callable[[str | bytes], Any]] = {"text": _text, "msgpack": _binary}
+
 _ACTS: dict[str, Callable[[Session, dict[str, Any], int], Awaitable[None]]] = {
     "send": Session._send,
     "delivered": Session._delivered,
     "read": Session._read_up_to,
+    "typing": Session._typing,
     "ping": Session._ping,
 }

@@ -1,8 +1,8 @@
 """The fast lane: the sans-IO `websockets` protocol straight on a Trio stream.
 
 One read takes whatever has arrived and hands on all complete messages of it; one write sends all that
-has gathered in the outbox. Outgoing text frames are serialized once for all their receivers (`hub`), so
-the protocol object only sees what comes in and the bytes of its own answers (pongs, closes).
+has gathered in the outbox. Outgoing frames are serialized once for all their receivers (`hub`), so the
+protocol object only sees what comes in and the bytes of its own answers (pongs, closes).
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from ..core.errors import ApiError
-from ..hub import Closing, Control, Item, Subscriber
+from ..hub import CLOSING_GRACE_S, Closing, Control, Item, Subscriber
 from ..service import Service
 from . import handshake, problems
 from .session import Session
 
 RECEIVE_BYTES = 16_384
+_FAILURES = (1002, 1007, 1009)
+"""With what the protocol ends a connection on its own, amid whatever the peer was saying."""
 
 
 class SocketChannel:
@@ -118,7 +120,7 @@ async def serve_socket(service: Service, stream: trio.abc.Stream, head: bytes) -
         return
     try:
         query = parse_qs(urlsplit(request.path).query, keep_blank_values=True)
-        identity = await handshake.admit(
+        admission = await handshake.admit(
             service,
             next(iter(request.headers.get_all("Authorization")), None),
             _offered(request.headers),
@@ -132,8 +134,22 @@ async def serve_socket(service: Service, stream: trio.abc.Stream, head: bytes) -
     await _write(stream, protocol)
     if protocol.state is State.OPEN:
         protocol.receive_data(early)
-        session = Session(service, identity)
+        session = Session(service, *admission)
         await session.run(SocketChannel(stream, protocol, session.subscriber))
+        if protocol.close_sent is not None and protocol.close_sent.code in _FAILURES:
+            await _read_to_the_end(stream)
+
+
+async def _read_to_the_end(stream: trio.abc.Stream) -> None:
+    """Let a peer that was still writing see why it was refused.
+
+    A socket that is closed with bytes unread resets the connection, and with it the close frame.
+    """
+    with trio.move_on_after(CLOSING_GRACE_S):
+        if isinstance(stream, trio.abc.HalfCloseableStream):
+            await stream.send_eof()
+        while await stream.receive_some(RECEIVE_BYTES):
+            pass
 
 
 async def _write(stream: trio.abc.Stream, protocol: ServerProtocol) -> None:

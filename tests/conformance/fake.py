@@ -193,6 +193,9 @@ class FakeConnection:
         await trio.lowlevel.checkpoint()
         self.client.world.told(self, conversation_id, up_to_seq)
 
+    async def tell_typing(self, conversation_id: str, active: Json) -> None:
+        await trio.lowlevel.checkpoint()
+
     async def round_trip(self) -> None:
         await trio.lowlevel.checkpoint()
 
@@ -289,7 +292,9 @@ class FakeClient:
         self.user_id, self.device_id, self.token = user_id, device_id, f"t-{user_id}"
         return {"token": self.token}
 
-    async def connect(self, *, auth: str, wait: str, token: str | None = None) -> Json:
+    async def connect(
+        self, *, auth: str, wait: str, token: str | None = None, encoding: str = "text"
+    ) -> Json:
         await trio.lowlevel.checkpoint()
         connection = FakeConnection(self, next(self.session.conns))
         self.connection = connection

@@ -8,21 +8,25 @@ far enough from a log's beginning that short scenarios do not meet them at all.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from sqlite3 import IntegrityError
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
+from reference_server import hub
 from reference_server.cli import serve
 from reference_server.core import errors, log
 from reference_server.core.receipts import Marks
-from reference_server.events import MessageEvent
+from reference_server.events import MessageEvent, TypingEvent
 from reference_server.hub import Item, Outbox, Outgoing
-from reference_server.service import conversations, messages, receipts
+from reference_server.service import conversations, messages, receipts, typing
 from reference_server.storage.sqlite import SqliteCommands
+from reference_server.storage.sqlite_queries import SqliteQueries
 from reference_server.transport import session
 from reference_server.transport.frames import SentFrame
 
@@ -131,7 +135,7 @@ def tell_a_stranger_403() -> None:
 
         return told
 
-    for module in (conversations, messages, receipts):
+    for module in (conversations, messages, receipts, typing):
         for name in ("to_see", "to_change"):
             if name in vars(module):
                 _put(module, name, telling(getattr(module, name)))
@@ -142,6 +146,62 @@ def write_a_time_in_seconds() -> None:
     _put(session, "rfc3339", lambda milliseconds: str(milliseconds // 1000))
 
 
+def round_times_in_messagepack() -> None:
+    """In MessagePack, times are those of the last full second."""
+    encode = msgspec.msgpack.encode
+
+    def rounded(frame: Any) -> bytes:
+        text = msgspec.json.encode(frame).decode()
+        return encode(msgspec.json.decode(re.sub(r"\.\d{3}Z", ".000Z", text)))
+
+    _put(hub, "_encode_msgpack", rounded)
+
+
+def keep_typing_for_later() -> None:
+    """Who is typing is told after the backlog to whoever connects later."""
+    typed: dict[str, list[Outgoing]] = {}
+    publish, go_live = hub.Hub.publish, hub.Subscriber.go_live
+
+    def kept(self: hub.Hub, post: Any) -> None:
+        publish(self, post)
+        if isinstance(post.event, TypingEvent):
+            for user_id in post.to:
+                typed.setdefault(user_id, []).append(Outgoing(post.event))
+
+    def told(self: hub.Subscriber) -> None:
+        go_live(self)
+        for item in typed.get(self.identity.user_id, ()):
+            self.tell(item)
+
+    _put(hub.Hub, "publish", kept)
+    _put(hub.Subscriber, "go_live", told)
+
+
+def tell_groups_who_is_online() -> None:
+    """Presence goes to everybody with whom one shares any conversation."""
+
+    def partners(self: SqliteQueries, user_id: str) -> list[str]:
+        rows = self._all(
+            "SELECT DISTINCT other.user_id FROM stays own JOIN stays other USING (conversation_id)"
+            " WHERE own.user_id = ? AND other.user_id <> own.user_id",
+            user_id,
+        )
+        return [row[0] for row in rows]
+
+    _put(SqliteQueries, "direct_partners", partners)
+
+
+def go_offline_with_any_device() -> None:
+    """The end of a connection is the end of its user's presence, whatever else is connected."""
+    detach = hub.Hub.detach
+
+    def hasty(self: hub.Hub, subscriber: hub.Subscriber) -> bool:
+        detach(self, subscriber)
+        return True
+
+    _put(hub.Hub, "detach", hasty)
+
+
 DEFECTS: dict[str, Callable[[], None]] = {
     "swap-two-deliveries": swap_two_deliveries,
     "skip-a-seq": skip_a_seq,
@@ -150,6 +210,10 @@ DEFECTS: dict[str, Callable[[], None]] = {
     "let-a-status-fall": let_a_status_fall,
     "tell-a-stranger-403": tell_a_stranger_403,
     "write-a-time-in-seconds": write_a_time_in_seconds,
+    "round-times-in-messagepack": round_times_in_messagepack,
+    "keep-typing-for-later": keep_typing_for_later,
+    "tell-groups-who-is-online": tell_groups_who_is_online,
+    "go-offline-with-any-device": go_offline_with_any_device,
 }
 
 

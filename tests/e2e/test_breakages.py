@@ -59,6 +59,16 @@ BREAKAGES = {
         "ERR-1",
         "received a `welcome` frame that is not of its published shape; at /server_time",
     ),
+    "round-times-in-messagepack": Breakage(("realtime.msgpack-and-text-agree",), "RT-7", '.000Z"'),
+    "keep-typing-for-later": Breakage(
+        ("EPH-1",), "EPH-1", "a `typing` frame came that must never come"
+    ),
+    "tell-groups-who-is-online": Breakage(
+        ("EPH-2",), "EPH-2", "a `presence` frame came that must never come"
+    ),
+    "go-offline-with-any-device": Breakage(
+        ("EPH-2",), "EPH-2", "a `presence` frame came that must never come"
+    ),
 }
 
 
@@ -83,7 +93,8 @@ def test_a_broken_server_is_caught_by_what_it_breaks(defect: str, tmp_path: Path
     """Exit status 1, the right requirement failed with evidence, and none blamed that is not broken."""
     breakage = BREAKAGES[defect]
     with serving("tests.e2e.broken_server", defect, "--", data=tmp_path / "data") as url:
-        done = msgcheck("run", *breakage.scenarios, "--target", url, "--seed", "3", cwd=tmp_path)
+        target = ("--target", url, "--seed", "3", "--strict")
+        done = msgcheck("run", *breakage.scenarios, *target, cwd=tmp_path)
     assert done.status == 1, done.stdout + done.stderr
     assert breakage.broken in done.stdout
     results = results_in(tmp_path / "msgcheck-report")

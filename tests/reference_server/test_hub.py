@@ -8,11 +8,21 @@ import trio
 import trio.testing
 
 from reference_server.core.model import ConversationView, Identity, Message, TextBody
-from reference_server.events import ConversationEvent, MessageEvent, Post, Revoked, StatusEvent
+from reference_server.events import (
+    ConversationEvent,
+    MessageEvent,
+    Post,
+    PresenceEvent,
+    Revoked,
+    StatusEvent,
+    TypingEvent,
+)
 from reference_server.hub import (
     CLOSING_GRACE_S,
+    LAGGING_BYTES,
     Closing,
     Control,
+    Encoding,
     Hub,
     Item,
     Outbox,
@@ -39,6 +49,8 @@ def entry(seq: int, conversation_id: str = "c1", text: str = "hello") -> Message
 
 
 STATUS = StatusEvent("c1", "bob", "read", 1, "2026-11-22T10:00:00.000Z")
+ONLINE = PresenceEvent("alice", "online", "2026-11-22T10:00:00.000Z")
+TYPING = TypingEvent("c1", "alice", True)
 CREATED = ConversationEvent(
     ConversationView(
         conversation_id="c1",
@@ -192,6 +204,39 @@ async def test_the_end_of_a_session_closes_its_connection_alone(hub: Hub) -> Non
     assert laptop.outbox.closing is None
 
 
+def test_a_packed_frame_says_the_same_in_a_binary_message() -> None:
+    """RT-7: MessagePack, made once however many ask for it."""
+    item = Outgoing(entry(1, text="é" * 200))
+    packed = item.packed
+    assert packed is item.packed
+    assert msgspec.msgpack.decode(packed.payload) == msgspec.json.decode(item.payload)
+    assert packed.wire.endswith(packed.payload)
+    assert packed.wire[0] == 0x82
+    assert packed.size == len(packed.payload) < item.size
+
+
+async def test_an_event_is_encoded_once_for_each_encoding(hub: Hub) -> None:
+    """However many receivers speak it, held back or not; an outbox counts what it will write."""
+    kinds: list[tuple[str, Encoding]] = [("phone", "msgpack"), ("laptop", "text")]
+    connected = [
+        Subscriber(Identity(user_id, device_id, FOREVER), Outbox(LIMIT), encoding)
+        for user_id in ("alice", "bob")
+        for device_id, encoding in kinds
+    ]
+    for each in connected[:3]:
+        hub.attach(each)
+        each.go_live()
+    hub.attach(connected[3])
+    hub.publish(Post(STATUS, ("alice", "bob")))
+    connected[3].missed()
+    (phone,), (laptop,), (other_phone,), (other_laptop,) = [
+        await each.outbox.next_batch() for each in connected
+    ]
+    assert phone is other_phone
+    assert laptop is other_laptop
+    assert phone.size == connected[0].outbox.size < laptop.size == connected[1].outbox.size
+
+
 async def test_stopping_closes_everybody_and_whoever_still_comes(hub: Hub) -> None:
     """RT-8: 1012."""
     bob = live(hub, "bob")
@@ -237,6 +282,46 @@ async def test_what_is_being_written_counts_until_it_is_out() -> None:
     assert outbox.size == 2 * item.size
     outbox.push(item)
     assert outbox.closing == Closing(4408, "too slow to read")
+
+
+async def test_what_is_of_the_moment_is_told_to_live_connections_only(hub: Hub) -> None:
+    """By the end of a replay it is the past."""
+    quick, replaying = live(hub, "bob"), subscriber("bob", "laptop")
+    hub.attach(replaying)
+    hub.publish(Post(TYPING, ("bob",)))
+    hub.publish(Post(ONLINE, ("bob",)))
+    assert replaying.missed() == set()
+    replaying.go_live()
+    assert await waiting(quick) == ["TypingEvent", "PresenceEvent"]
+    assert await waiting(replaying) == []
+
+
+async def test_the_hub_tells_the_first_connection_of_a_user_and_the_end_of_the_last(
+    hub: Hub,
+) -> None:
+    """Neither a further device nor a replaced connection is either (EPH-2)."""
+    phone, again, laptop = (subscriber("bob", name) for name in ("phone", "phone", "laptop"))
+    assert [hub.attach(each) for each in (phone, again, laptop)] == [True, False, False]
+    assert [hub.detach(each) for each in (phone, laptop, again)] == [False, False, True]
+    assert hub.attach(phone)
+
+
+async def test_typing_never_fills_the_outbox_of_a_slow_reader(hub: Hub) -> None:
+    """What lags is spared it; it gets all the rest, and typing again when it has caught up."""
+    slow = subscriber("bob", limit=2 * LAGGING_BYTES)
+    hub.attach(slow)
+    slow.go_live()
+    for _ in range(10_000):
+        hub.publish(Post(TYPING, ("bob",)))
+    size = Outgoing(TYPING).size
+    assert LAGGING_BYTES < slow.outbox.size <= LAGGING_BYTES + size
+    hub.publish(Post(STATUS, ("bob",)))
+    hub.publish(Post(ONLINE, ("bob",)))
+    assert (await waiting(slow))[-2:] == ["StatusEvent", "PresenceEvent"]
+    slow.outbox.push(Control(b""))
+    await slow.outbox.next_batch()
+    hub.publish(Post(TYPING, ("bob",)))
+    assert await waiting(slow) == ["TypingEvent"]
 
 
 async def test_an_outbox_gives_what_gathered_all_at_once() -> None:

@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
-import msgspec
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection
 from wsproto.frame_protocol import Opcode
@@ -25,6 +24,7 @@ from wsproto.frame_protocol import Opcode
 from ...patience import Patience
 from ..base import Impatient, Incoming, Json, Outcome, RawMessage, SendCall, Unanswered
 from . import frames
+from .encodings import Encoding, NotAFrame
 from .flight import InFlight
 from .meaning import Frame, Meaning
 from .notebook import Notebook
@@ -32,8 +32,6 @@ from .wire import WireStream, raw_message
 
 CUT = 1006
 """What RFC 6455 §7.1.5 calls a connection that ended without a close frame."""
-
-_encode = msgspec.json.Encoder().encode
 
 
 class Channel:
@@ -51,6 +49,7 @@ class Channel:
         patience: Patience,
         stream: WireStream,
         socket: WebSocketConnection,
+        encoding: Encoding,
     ) -> None:
         self.lane = lane
         self.conn = conn
@@ -63,6 +62,7 @@ class Channel:
         self._patience = patience
         self._stream = stream
         self._socket = socket
+        self._encoding = encoding
         self._meaning = Meaning(conn, holder, notebook, hidden=hidden)
         self._news = trio.Event()
         self._over = trio.Event()
@@ -118,8 +118,8 @@ class Channel:
         raise Impatient(f"the server did not take {what} within {self._patience.seconds:g} s")
 
     async def _write_frame(self, frame: Frame) -> None:
-        text = _encode(frame).decode()
-        await self._write(lambda: self._socket.send_message(text), f"a `{frame['type']}` frame")
+        message = self._encoding.encode(frame)
+        await self._write(lambda: self._socket.send_message(message), f"a `{frame['type']}` frame")
 
     async def send_message(self, call: SendCall) -> InFlight:
         """Write a `send` frame; for a hidden conversation, one that the scenario does not see."""
@@ -160,9 +160,23 @@ class Channel:
             self._meaning.writing(frame, position)
         await self._write_frame(frame)
 
+    async def tell_typing(self, conversation_id: str, active: Json) -> None:
+        """Write a `typing` frame."""
+        frame = {"type": "typing", "conversation_id": conversation_id, "active": active}
+        self._write_frame_down(frame, self._hidden)
+        await self._write_frame(frame)
+
+    async def write_value(self, value: Json) -> None:
+        """Write what a scenario wrote, encoded."""
+        message = self._encoding.encode(value)
+        if isinstance(message, str):
+            await self.write_raw(RawMessage(kind="text", payload=message.encode()))
+        else:
+            await self.write_raw(RawMessage(kind="binary", payload=message))
+
     async def write_raw(self, message: RawMessage) -> None:
         """Write what a scenario wrote."""
-        frame = frames.frame_in(message)
+        frame = self._frame_in(message)
         if frame is not None:
             self._meaning.writing(frame, self._write_frame_down(frame, hidden=False))
         else:
@@ -171,6 +185,15 @@ class Channel:
         opcode = Opcode.TEXT if message.kind == "text" else Opcode.BINARY
         data = raw_message(message.payload, opcode=opcode)
         await self._write(lambda: self._stream.send_all(data), "a raw message")
+
+    def _frame_in(self, message: RawMessage) -> Frame | None:
+        """The frame that a raw message holds, if it holds one."""
+        payload = message.payload
+        try:
+            value = self._encoding.decode(payload.decode() if message.kind == "text" else payload)
+        except (UnicodeDecodeError, NotAFrame):
+            return None
+        return value if isinstance(value, dict) else None
 
     async def round_trip(self) -> None:
         """Write a `ping` and wait for its `pong`."""
@@ -256,7 +279,10 @@ class Channel:
         self._over.set()
 
     def _take(self, data: str | bytes) -> None:
-        frame = frames.decoded(data)
+        try:
+            frame = self._encoding.decode(data)
+        except NotAFrame:
+            frame = None
         if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
             position = self._write_down("in", "frame", "not a frame", frames.evidence(data))
             self._deliver(Incoming(type="", content=frame, event=position), self._hidden)

@@ -24,6 +24,7 @@ from ...history import (
 from ..base import Json, Malformed, Refusal, SendCall
 from . import shapes
 from .channel import Channel
+from .encodings import ENCODINGS
 from .handshake import Auth, Doorway
 from .notebook import Notebook
 from .pages import MAX_PAGES, Pages
@@ -124,11 +125,14 @@ class MessengerClient(Pages):
 
     # ── the realtime connection ───────────────────────────────────────────────────────────────
 
-    async def connect(self, *, auth: str, wait: str, token: str | None = None) -> Json:
+    async def connect(
+        self, *, auth: str, wait: str, token: str | None = None, encoding: str = "text"
+    ) -> Json:
         """Open the WebSocket, and wait for `welcome` or for the end of the backlog."""
         presented = token or self.token or ""
         holder = self.notebook.holders.get(presented, (self.user_id, self.device_id or ""))
-        asked = self.notebook.wire(self.lane, "out", "handshake", "connect", hidden=self._hidden)
+        told = "connect" if encoding == "text" else f"connect, in {encoding}"
+        asked = self.notebook.wire(self.lane, "out", "handshake", told, hidden=self._hidden)
 
         def make(stream: Any, socket: Any) -> Channel:
             return Channel(
@@ -141,10 +145,11 @@ class MessengerClient(Pages):
                 patience=self._doorway.patience,
                 stream=stream,
                 socket=socket,
+                encoding=ENCODINGS[encoding],
             )
 
         opened = await self._nursery.start(
-            self._doorway.keep_open, cast("Auth", auth), presented, make
+            self._doorway.keep_open, cast("Auth", auth), presented, encoding, make
         )
         channel = self.connection = cast("Channel", opened)
         await (channel.ready() if wait == "ready" else channel.welcomed())

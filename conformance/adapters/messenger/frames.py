@@ -1,4 +1,4 @@
-"""Frames as text: decoding what came, and one line about each for a timeline."""
+"""Frames for people: what scenarios match on, and one line about each for a timeline."""
 
 from __future__ import annotations
 
@@ -8,20 +8,9 @@ from collections.abc import Callable
 import msgspec
 
 from ..base import Json, RawMessage
-from .jsontext import NotJson, parse
 
 _LONG = 40
 _WRAPPERS = frozenset({"message", "conversation"})
-
-
-def decoded(data: str | bytes) -> Json:
-    """The JSON value in a text message; None for what is none."""
-    if isinstance(data, bytes):
-        return None
-    try:
-        return parse(data)
-    except NotJson:
-        return None
 
 
 def content(frame: dict[str, Json]) -> dict[str, Json]:
@@ -35,17 +24,6 @@ def evidence(data: str | bytes) -> Json:
     if isinstance(data, bytes):
         return {"binary": base64.b64encode(data[:256]).decode(), "size": len(data)}
     return {"text": data[:256], "size": len(data)}
-
-
-def frame_in(message: RawMessage) -> dict[str, Json] | None:
-    """The frame that a raw text message holds, if it holds one."""
-    if message.kind != "text":
-        return None
-    try:
-        frame = parse(message.payload)
-    except NotJson:
-        return None
-    return frame if isinstance(frame, dict) else None
 
 
 def shown(message: RawMessage) -> Json:
@@ -110,6 +88,7 @@ _TOLD: dict[str, Callable[[dict[str, Json]], str]] = {
     "welcome": lambda frame: f"{frame['user_id']} {frame['device_id']}",
     "replay_complete": lambda frame: f"{frame['count']} replayed",
     "conversation": lambda frame: shorten(frame["conversation"]["conversation_id"]),
+    "typing": lambda frame: f"{frame.get('user_id', '')} {frame['active']}".lstrip(),
     "presence": lambda frame: f"{frame['user_id']} {frame['state']}",
     "ping": lambda frame: str(frame["id"]),
     "pong": lambda frame: str(frame["id"]),

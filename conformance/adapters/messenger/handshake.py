@@ -27,7 +27,7 @@ from .rest import SCENARIO_HEADER, header_safe, reason_of, refusal_of
 from .wire import DEFAULT_PORTS, WireStream, dial
 
 PROTOCOL = "messenger.v1"
-CHAT_PATH = "/v1.0/chat?encoding=text"
+CHAT_PATH = "/v1.0/chat?encoding="
 MAX_MESSAGE = 16 * 1024 * 1024
 """Bytes of one message that the suite takes in; far above what any frame needs."""
 RECEIVE = 64 * 1024
@@ -47,6 +47,7 @@ class Doorway(Struct, frozen=True, kw_only=True):
         self,
         auth: Auth,
         token: str,
+        encoding: str,
         make: Callable[[WireStream, WebSocketConnection], Channel],
         *,
         task_status: trio.TaskStatus[Channel] = trio.TASK_STATUS_IGNORED,
@@ -62,7 +63,7 @@ class Doorway(Struct, frozen=True, kw_only=True):
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_give_up, limit, stream, nursery.cancel_scope)
-                socket = await self._shake_hands(nursery, stream, auth, token)
+                socket = await self._shake_hands(nursery, stream, auth, token, encoding)
                 stream.forget_head()
                 channel = make(stream, socket)
                 task_status.started(channel)
@@ -96,7 +97,7 @@ class Doorway(Struct, frozen=True, kw_only=True):
         raise Impatient(f"could not connect to {what} within {self.patience.seconds:g} s")
 
     async def _shake_hands(
-        self, nursery: trio.Nursery, stream: WireStream, auth: Auth, token: str
+        self, nursery: trio.Nursery, stream: WireStream, auth: Auth, token: str, encoding: str
     ) -> WebSocketConnection:
         port = self.address.port
         standard = port is None or port == DEFAULT_PORTS[self.address.scheme]
@@ -114,7 +115,7 @@ class Doorway(Struct, frozen=True, kw_only=True):
             nursery,
             cast("trio.SocketStream", stream),  # it takes any stream; its signature is narrower
             host if standard else f"{host}:{port}",
-            self.address.path.rstrip("/") + CHAT_PATH,
+            self.address.path.rstrip("/") + CHAT_PATH + encoding,
             subprotocols=subprotocols,
             extra_headers=headers,
             max_message_size=MAX_MESSAGE,

@@ -53,8 +53,8 @@ def _judge_frame(event: Wire) -> Iterator[Violation]:
     if not isinstance(event.content.get("type"), str):
         yield Violation(
             requirement="ERR-1",
-            message=f"{event.lane} received something that is no frame: not a JSON object with a "
-            "string `type` in a text message.",
+            message=f"{event.lane} received something that is no frame: not an object with a "
+            "string `type`, in a message of the connection's encoding.",
             events=(event.n,),
         )
 

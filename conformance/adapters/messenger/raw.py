@@ -59,6 +59,12 @@ class RawAccess:
         elif isinstance(answer.body, dict) and isinstance(answer.body.get("code"), str):
             self._client.note(Refused(op=op, code=answer.body["code"], raw=answer.event))
 
+    async def frame(self, value: Json) -> None:
+        """One value on the WebSocket as a frame."""
+        if self._client.connection is None:
+            raise Unanswered(f"{self._client.lane} has no connection")
+        await self._client.connection.write_value(value)
+
     async def message(self, message: RawMessage) -> None:
         """One message on the WebSocket as written."""
         if self._client.connection is None:

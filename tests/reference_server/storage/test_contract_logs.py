@@ -30,6 +30,20 @@ def test_a_pair_has_one_direct_conversation(store: Store) -> None:
         assert queries.direct_conversation(("alice", "bob")) == "c1"
 
 
+def test_direct_partners_are_those_of_direct_conversations(store: Store) -> None:
+    """Whoever created them; groups make no partners, and neither do the conversations of others."""
+    with committed(store) as commands:
+        people(commands, "alice", "bob", "carol", "dave")
+        pair(commands)
+        other = log.new_direct("c2", ("alice", "carol"), NOW)
+        commands.add_conversation(other, ("alice", "carol"))
+        group(commands, "g1", "bob", "dave")
+    with store.reading() as queries:
+        assert sorted(queries.direct_partners("alice")) == ["bob", "carol"]
+        assert queries.direct_partners("bob") == queries.direct_partners("carol") == ["alice"]
+        assert queries.direct_partners("dave") == queries.direct_partners("nobody") == []
+
+
 def test_a_conversation_reads_as_it_was_written(reopen: Open) -> None:
     """By the writer that remembers it, by a reader, and by the next process."""
     store = reopen()

@@ -8,14 +8,17 @@ sans-IO channel, an upgrade after another request to the Quart route.
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
+from websockets.frames import Opcode
 
-from reference_server.hub import Closing, Item, Outgoing
+from reference_server.hub import Closing, Encoding, Item, Outgoing
 from reference_server.service import Service
 from reference_server.transport.handshake import CHAT_PATH
 from reference_server.transport.session import Session
@@ -27,22 +30,35 @@ PATIENCE_S = 30
 """For what must come; nothing is judged by how long it took."""
 
 Frame = dict[str, Any]
+_unpack = msgspec.msgpack.Decoder(Frame).decode
 
 
 class Peer(Protocol):
     """A client's end."""
 
     async def says(self, *frames: object) -> None:
-        """Send each as a message: bytes as binary, str as it is, anything else as JSON."""
+        """Send each as a message: bytes as binary, str as text, anything else encoded."""
 
     async def next(self) -> Frame:
-        """The next frame."""
+        """The next frame but `presence`, which comes amid everything else."""
+
+    async def presence(self) -> Frame:
+        """The next `presence` frame; others before it are dropped, unless `next` was there first."""
+
+    def presence_so_far(self) -> list[Frame]:
+        """The `presence` frames that `next` has put aside."""
 
     async def ended(self) -> int | None:
         """The code that the server closed with, once it has; frames that still come are dropped."""
 
 
-Connect = Callable[[Person], AbstractAsyncContextManager[Peer]]
+class Connect(Protocol):
+    """How to connect a person's device."""
+
+    def __call__(
+        self, person: Person, encoding: Encoding = "text"
+    ) -> AbstractAsyncContextManager[Peer]:
+        """A connection that is open while the context lasts."""
 
 
 class Lane(NamedTuple):
@@ -52,10 +68,44 @@ class Lane(NamedTuple):
     connect: Connect
 
 
-class MemoryPeer:
+class _Sorting(ABC):
+    """A peer that puts `presence` aside."""
+
+    def __init__(self, encoding: Encoding) -> None:
+        self._encoding = encoding
+        self._presence: list[Frame] = []
+
+    @abstractmethod
+    async def _read(self) -> Frame:
+        """The next frame of any type."""
+
+    async def next(self) -> Frame:
+        """The next frame but `presence`."""
+        with trio.fail_after(PATIENCE_S):
+            while (frame := await self._read())["type"] == "presence":
+                self._presence.append(frame)
+            return frame
+
+    async def presence(self) -> Frame:
+        """The next `presence` frame."""
+        with trio.fail_after(PATIENCE_S):
+            while not self._presence:
+                frame = await self._read()
+                if frame["type"] == "presence":
+                    return frame
+            return self._presence.pop(0)
+
+    def presence_so_far(self) -> list[Frame]:
+        """The `presence` frames that `next` has put aside."""
+        aside, self._presence = self._presence, []
+        return aside
+
+
+class MemoryPeer(_Sorting):
     """Both ends of a channel: a `session.Channel` for the server, a `Peer` for the test."""
 
-    def __init__(self) -> None:
+    def __init__(self, encoding: Encoding = "text") -> None:
+        super().__init__(encoding)
         self._to_server, self._from_peer = trio.open_memory_channel[list[str | bytes]](1_000)
         self._to_peer, self._from_server = trio.open_memory_channel[Frame](100_000)
         self._reading = trio.Event()
@@ -77,7 +127,9 @@ class MemoryPeer:
         await self._reading.wait()
         for item in batch:
             if isinstance(item, Outgoing):
-                self._to_peer.send_nowait(json.loads(item.payload))
+                text = item.opcode is Opcode.TEXT
+                message = item.payload.decode() if text else item.payload
+                self._to_peer.send_nowait(as_frame(message, self._encoding))
 
     async def close(self, closing: Closing) -> None:
         """The peer answers a close by leaving."""
@@ -88,12 +140,10 @@ class MemoryPeer:
 
     async def says(self, *frames: object) -> None:
         """All in one read of the server's."""
-        await self._to_server.send([as_message(frame) for frame in frames])
+        await self._to_server.send([as_message(frame, self._encoding) for frame in frames])
 
-    async def next(self) -> Frame:
-        """The next frame."""
-        with trio.fail_after(PATIENCE_S):
-            return await self._from_server.receive()
+    async def _read(self) -> Frame:
+        return await self._from_server.receive()
 
     async def ended(self) -> int | None:
         """The code, once the session is over."""
@@ -119,22 +169,20 @@ class MemoryPeer:
         self._closed.set()
 
 
-class WirePeer:
+class WirePeer(_Sorting):
     """A WebSocket client."""
 
-    def __init__(self, websocket: WebSocketConnection) -> None:
+    def __init__(self, websocket: WebSocketConnection, encoding: Encoding) -> None:
+        super().__init__(encoding)
         self._websocket = websocket
 
     async def says(self, *frames: object) -> None:
         """One after the other."""
         for frame in frames:
-            await self._websocket.send_message(as_message(frame))
+            await self._websocket.send_message(as_message(frame, self._encoding))
 
-    async def next(self) -> Frame:
-        """The next frame."""
-        with trio.fail_after(PATIENCE_S):
-            frame: Frame = json.loads(await self._websocket.get_message())
-            return frame
+    async def _read(self) -> Frame:
+        return as_frame(await self._websocket.get_message(), self._encoding)
 
     async def ended(self) -> int | None:
         """The code of the close frame."""
@@ -145,22 +193,31 @@ class WirePeer:
             return None if closed.reason is None else closed.reason.code
 
 
-def as_message(frame: object) -> str | bytes:
+def as_message(frame: object, encoding: Encoding) -> str | bytes:
     """A frame as what a WebSocket message carries."""
-    return frame if isinstance(frame, str | bytes) else json.dumps(frame)
+    if isinstance(frame, str | bytes):
+        return frame
+    return json.dumps(frame) if encoding == "text" else msgspec.msgpack.encode(frame)
+
+
+def as_frame(message: str | bytes, encoding: Encoding) -> Frame:
+    """What a WebSocket message carries, which must be of the right kind."""
+    assert isinstance(message, str) is (encoding == "text")
+    frame: Frame = json.loads(message) if isinstance(message, str) else _unpack(message)
+    return frame
 
 
 def in_memory(
     service: Service,
-) -> Callable[[Person], AbstractAsyncContextManager[MemoryPeer]]:
+) -> Callable[..., AbstractAsyncContextManager[MemoryPeer]]:
     """Sessions on channels of this process."""
 
     @asynccontextmanager
-    async def connect(person: Person) -> AsyncIterator[MemoryPeer]:
-        peer = MemoryPeer()
+    async def connect(person: Person, encoding: Encoding = "text") -> AsyncIterator[MemoryPeer]:
+        peer = MemoryPeer(encoding)
 
         async def serve() -> None:
-            await Session(service, person.identity).run(peer)
+            await Session(service, person.identity, encoding).run(peer)
             peer.over()
 
         async with trio.open_nursery() as nursery:
@@ -192,13 +249,14 @@ def over(
     """WebSockets to a server on loopback."""
 
     @asynccontextmanager
-    async def connect(person: Person) -> AsyncIterator[WirePeer]:
+    async def connect(person: Person, encoding: Encoding = "text") -> AsyncIterator[WirePeer]:
+        path = f"{CHAT_PATH}?encoding={encoding}"
         headers = [(name.encode(), value.encode()) for name, value in person.authorization.items()]
         async with await connection(running) as stream, trio.open_nursery() as nursery:
             websocket = await wrap_client_stream(
-                nursery, stream, "localhost", CHAT_PATH, extra_headers=headers
+                nursery, stream, "localhost", path, extra_headers=headers
             )
-            yield WirePeer(websocket)
+            yield WirePeer(websocket, encoding)
             await websocket.aclose()
 
     return connect

@@ -84,11 +84,13 @@ class Wire:
         return Opcode(head[0] & 0x0F), await self._exactly(length)
 
     async def message(self) -> dict[str, Any]:
-        """A text frame of JSON."""
-        opcode, payload = await self.frame()
-        assert opcode is Opcode.TEXT, (opcode, payload)
-        document: dict[str, Any] = json.loads(payload)
-        return document
+        """A text frame of JSON; `presence`, which comes amid everything else, is passed over."""
+        while True:
+            opcode, payload = await self.frame()
+            assert opcode is Opcode.TEXT, (opcode, payload)
+            document: dict[str, Any] = json.loads(payload)
+            if document["type"] != "presence":
+                return document
 
     async def close_code(self) -> int:
         """The code of the close frame, which must be the next one that is no text."""

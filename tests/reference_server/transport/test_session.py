@@ -241,7 +241,7 @@ WRONG_FRAMES: list[tuple[object, str | None]] = [
     ({"type": ["send"], "id": "x"}, "x"),
     ({"type": "nonsense", "id": "x"}, "x"),
     ({"type": "welcome", "id": "x"}, "x"),
-    ({"type": "typing", "conversation_id": "c", "active": True}, None),
+    ({"type": "typing", "conversation_id": "c", "active": "yes"}, None),
     ({"type": "nonsense", "id": "no id!"}, None),
     ({"type": "nonsense", "id": 5}, None),
     ({"type": "ping"}, None),
