@@ -22,12 +22,14 @@ from hypercorn.utils import wrap_app
 
 from .core.limits import Limits
 from .hub import Closing, Hub
+from .metrics import Metrics
 from .service import STRONG, Kernel, PasswordCost, Service
 from .storage.base import Store
 from .storage.sqlite import SqliteStore
 from .storage.writer import Writer
 from .transport import heartbeat
 from .transport.eager import EagerStream
+from .transport.exchange import observed
 from .transport.front_door import FrontDoor, PrefixedStream
 from .transport.http import make_app
 from .transport.socket import serve_socket
@@ -46,8 +48,10 @@ async def running_service(
     store: Store, limits: Limits, cost: PasswordCost = STRONG
 ) -> AsyncIterator[Service]:
     """The use cases over `store`, with their writer running. The store stays the caller's."""
-    writer = Writer(store)
-    kernel = Kernel(store, writer, Hub(), limits)
+    hub = Hub()
+    metrics = Metrics(hub)
+    writer = Writer(store, metrics.committed)
+    kernel = Kernel(store, writer, hub, limits, metrics)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(writer.run)
         yield Service(kernel, cost)
@@ -61,6 +65,7 @@ async def serve(
     port: int,
     limits: Limits | None = None,
     cost: PasswordCost = STRONG,
+    metrics_token: str | None = None,
     stop: trio.Event,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -72,7 +77,7 @@ async def serve(
     try:
         listeners = await trio.open_tcp_listeners(port, host=host, backlog=LISTEN_BACKLOG)
         async with running_service(store, limits or Limits(), cost) as service:
-            await _serve_listeners(service, listeners, stop, task_status)
+            await _serve_listeners(service, listeners, metrics_token, stop, task_status)
     finally:
         store.close()
 
@@ -80,11 +85,13 @@ async def serve(
 async def _serve_listeners(
     service: Service,
     listeners: list[trio.SocketListener],
+    metrics_token: str | None,
     stop: trio.Event,
     task_status: trio.TaskStatus[list[str]],
 ) -> None:
     config = _hypercorn_config(service.kernel.limits)
-    app = wrap_app(make_app(service), config.wsgi_max_body_size, "asgi")
+    application = observed(make_app(service, metrics_token), service.kernel.metrics)
+    app = wrap_app(cast(Any, application), config.wsgi_max_body_size, "asgi")
     context = WorkerContext(None)
     state: LifespanState = {}
     lifespan = Lifespan(app, config, state)

@@ -6,20 +6,20 @@ SIGTERM and SIGINT and, with `--until-stdin-closes`, when whoever started it is 
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import click
 import trio
 
+from . import logs
 from .app import serve as serve_app
 from .service import STRONG, THROWAWAY, PasswordCost
 from .storage.base import StoreUnusable
-
-log = logging.getLogger(__name__)
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -43,7 +43,11 @@ LEVELS = ("debug", "info", "warning", "error")
     type=click.Choice(LEVELS),
     default="warning",
     show_default=True,
-    help="What to log.",
+    help="What to log, as lines of JSON on standard error; info is every request.",
+)
+@click.option(
+    "--metrics-token",
+    help="What `GET /metrics` asks for as bearer token; without it, it is open.",
 )
 @click.option(
     "--throwaway-accounts",
@@ -63,19 +67,21 @@ def serve(
     port: int,
     data: Path | None,
     log_level: str,
+    metrics_token: str | None,
     cost: PasswordCost,
     until_stdin_closes: bool,
 ) -> None:
     """Run the reference server of the Messenger API."""
-    logging.basicConfig(
-        level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logs.set_up(log_level)
     with tempfile.TemporaryDirectory(prefix="msgcheck-") as temporary:
         if data is None:
             data = Path(temporary)
             click.echo(f"msgcheck serve: no --data given, keeping everything in {data}", err=True)
         try:
-            trio.run(_serve, host, port, data, cost, until_stdin_closes)
+            start = partial(
+                serve_app, data, host=host, port=port, cost=cost, metrics_token=metrics_token
+            )
+            trio.run(_serve, start, until_stdin_closes)
         except* StoreUnusable as unusable:
             _give_up(str(unusable.exceptions[0]))
         except* OSError as trouble:
@@ -87,9 +93,7 @@ def _give_up(reason: str) -> None:
     sys.exit(2)
 
 
-async def _serve(
-    host: str, port: int, data: Path, cost: PasswordCost, until_stdin_closes: bool
-) -> None:
+async def _serve(start: Callable[..., Awaitable[None]], until_stdin_closes: bool) -> None:
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
@@ -98,9 +102,7 @@ async def _serve(
                 nursery.start_soon(_stop_at_end_of_input, stop)
 
             async def run(task_status: trio.TaskStatus[list[str]]) -> None:
-                await serve_app(
-                    data, host=host, port=port, cost=cost, stop=stop, task_status=task_status
-                )
+                await start(stop=stop, task_status=task_status)
                 nursery.cancel_scope.cancel()
 
             urls = await nursery.start(run)

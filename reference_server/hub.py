@@ -76,6 +76,9 @@ class Closing(Struct, frozen=True):
     reason: str = ""
 
 
+TOO_SLOW = Closing(4408, "too slow to read")
+
+
 class Outbox:
     """What waits to be written to one connection, bounded in bytes.
 
@@ -139,7 +142,7 @@ class Outbox:
         self.size += item.size
         if self.size > self._limit:
             self._waiting.clear()
-            self.close(Closing(4408, "too slow to read"))
+            self.close(TOO_SLOW)
 
     async def drained(self) -> None:
         """Return when everything pushed so far has been written: backpressure for a replay."""
@@ -199,9 +202,14 @@ class Subscriber:
 
 
 class Hub:
-    """All connections, by user and device."""
+    """All connections, by user and device.
+
+    It counts for the operator: `entries` and `deliveries` are the log entries published and the events
+    handed to connections, `slow_readers` the connections that were closed for not keeping up.
+    """
 
     def __init__(self) -> None:
+        self.entries = self.deliveries = self.slow_readers = 0
         self._users: dict[str, dict[str, Subscriber]] = {}
         self._closing: Closing | None = None
 
@@ -222,6 +230,7 @@ class Hub:
 
     def detach(self, subscriber: Subscriber) -> None:
         """Disconnect a device, unless a newer connection has taken its place."""
+        self.slow_readers += subscriber.outbox.closing is TOO_SLOW
         identity = subscriber.identity
         devices = self._users.get(identity.user_id, {})
         if devices.get(identity.device_id) is subscriber:
@@ -233,10 +242,12 @@ class Hub:
         """Hand an event to every connection of the users that it is for."""
         item: Outgoing | None = None
         entry = _place(post.event)
+        self.entries += entry is not None
         for user_id in post.to:
             for subscriber in self._users.get(user_id, _NOBODY).values():
                 if subscriber is not post.but:
                     item = item or Outgoing(post.event)
+                    self.deliveries += 1
                     subscriber.offer(item, entry)
 
     def revoke(self, ended: Revoked) -> None:

@@ -20,6 +20,7 @@ from ..core.errors import ApiError, Unavailable
 from ..core.limits import Limits
 from ..events import Post, Revoked
 from ..hub import Hub
+from ..metrics import Metrics
 from ..storage.base import Commands, Queries, Store, StoreTrouble
 from ..storage.writer import Writer
 from .tokens import TokenCache
@@ -51,12 +52,14 @@ class Kernel:
         writer: Writer,
         hub: Hub,
         limits: Limits,
+        metrics: Metrics,
         clock: Callable[[], int] = system_clock,
     ) -> None:
         self.store = store
         self.writer = writer
         self.hub = hub
         self.limits = limits
+        self.metrics = metrics
         self.now = clock
         self.tokens = TokenCache()
         self._readers = trio.CapacityLimiter(8)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from ..core import errors
 from ..core.model import Identity
 from ..service import Service
+from . import exchange
 
 CHAT_PATH = "/v1.0/chat"
 SUBPROTOCOL = "messenger.v1"
@@ -34,7 +35,10 @@ async def authenticate(
                 token = subprotocol.removeprefix(_BEARER_SUBPROTOCOL)
     if token is None:
         raise errors.Unauthorized
-    return await service.accounts.identify(token)
+    identity = await service.accounts.identify(token)
+    if (asked := exchange.current()) is not None:
+        asked.user_id = identity.user_id
+    return identity
 
 
 async def admit(

@@ -29,7 +29,7 @@ from ..service import Service
 from ..service.accounts import LoginRequest, RegisterRequest
 from ..service.conversations import CreateRequest
 from ..service.messages import SendRequest
-from . import handshake, problems, published
+from . import exchange, handshake, metrics, problems
 from .decoding import convert, decode_json
 from .session import Session
 
@@ -39,7 +39,7 @@ T = TypeVar("T")
 VERSIONS = ("v1.0",)
 REST_OF_BODY_S = 2.0
 """How long the rest of a body may take that a refusal did not wait for."""
-OPEN_PATHS = ("/.well-known/messenger", "/healthz", "/readyz", *published.PATHS)
+OPEN_PATHS = ("/.well-known/messenger", "/healthz", "/readyz", "/metrics")
 
 _encode = msgspec.json.Encoder().encode
 
@@ -330,6 +330,8 @@ class QuartChannel:
 
 def refusal(error: ApiError, headers: dict[str, str] | None = None) -> Response:
     """A problem document as the answer."""
+    if (asked := exchange.current()) is not None:
+        asked.code = error.code
     response = Response(
         problems.problem(error), error.status, content_type=problems.MEDIA_TYPE, headers=headers
     )
@@ -348,9 +350,9 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 }
 
 
-def make_app(service: Service) -> QuartTrio:
-    """The HTTP application over a service."""
-    app = QuartTrio(__name__, static_folder=None)
+def make_app(service: Service, metrics_token: str | None = None) -> QuartTrio:
+    """The HTTP application over a service; `metrics_token` protects the operator's figures."""
+    app = QuartTrio(__name__)
     app.config["MAX_CONTENT_LENGTH"] = service.kernel.limits.max_frame_bytes
     app.url_map.strict_slashes = True
     app.url_map.merge_slashes = False
@@ -361,9 +363,14 @@ def make_app(service: Service) -> QuartTrio:
         routes.conversations(),
         routes.messages(),
         routes.chat(),
-        published.routes(),
+        metrics.blueprint(service.kernel.metrics, metrics_token),
     ):
         app.register_blueprint(blueprint)
+
+    @app.before_request
+    async def note_route() -> None:
+        if (asked := exchange.current()) is not None and request.url_rule is not None:
+            asked.route = request.url_rule.rule
 
     @app.after_request
     async def read_to_the_end(response: Response) -> Response:

@@ -15,6 +15,7 @@ reader stops reading, and TCP tells the client.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Protocol
@@ -29,11 +30,14 @@ from ..core.receipts import Acknowledged
 from ..core.times import rfc3339
 from ..events import MessageEvent
 from ..hub import Closing, Item, Outbox, Outgoing, Subscriber
+from ..logs import note
 from ..service import Service
 from ..service.messages import SendRequest, Sent
 from ..storage.base import Backlog
-from . import frames
+from . import exchange, frames
 from .decoding import convert, decode_json
+
+log = logging.getLogger("reference_server.access")
 
 MAX_UNDER_WAY = 256
 MAX_UNDER_WAY_CHARACTERS = 1_048_576
@@ -75,6 +79,7 @@ class Session:
     async def run(self, channel: Channel) -> None:
         """Serve the channel until either side ends it."""
         limits = self._kernel.limits
+        began = trio.current_time()
         self._tell(
             frames.WelcomeFrame(
                 self._me.user_id,
@@ -94,7 +99,24 @@ class Session:
                 nursery.cancel_scope.cancel()
         finally:
             self._kernel.hub.detach(self.subscriber)
+            self._note_end(trio.current_time() - began)
             self._service.accounts.seen_soon(self._me)
+
+    def _note_end(self, lasted_s: float) -> None:
+        closing = self._outbox.closing
+        self._kernel.metrics.ended(closing)
+        asked = exchange.current()
+        note(
+            log,
+            logging.INFO,
+            "connection ended",
+            request_id=asked and asked.request_id,
+            scenario=asked and asked.scenario,
+            user=self._me.user_id,
+            device=self._me.device_id,
+            close_code=closing and closing.code,
+            duration_ms=round(lasted_s * 1000),
+        )
 
     # writing
 
@@ -186,6 +208,7 @@ class Session:
             self._refuse(error, frame.get("id") if isinstance(frame, dict) else None)
 
     def _refuse(self, error: ApiError, frame_id: Any) -> None:
+        self._kernel.metrics.refused(error.code)
         failure = frames.Failure(error.code, error.detail)
         if inputs.is_id(frame_id):
             self._tell(frames.ErrorFrame(failure, frame_id))
@@ -204,13 +227,13 @@ class Session:
                 expires_in_s=frame.expires_in_s,
             )
         except ApiError as error:
-            self._tell(frames.failed(frame_id, frame.client_message_id, error))
+            self._fail(error, frame_id, frame.client_message_id)
             return
 
         def answer(result: Sent | ApiError) -> None:
             self._arrived(size)
             if isinstance(result, ApiError):
-                self._tell(frames.failed(frame_id, request.client_message_id, result))
+                self._fail(result, frame_id, request.client_message_id)
             else:
                 self._tell(frames.sent(frame_id, result.message, duplicate=result.duplicate))
 
@@ -218,6 +241,10 @@ class Session:
         await self._replayed.wait()
         await self._departing(size)
         self._service.messages.send_soon(self._me, request, self.subscriber, answer)
+
+    def _fail(self, error: ApiError, frame_id: str, client_message_id: Any) -> None:
+        self._kernel.metrics.refused(error.code)
+        self._tell(frames.failed(frame_id, client_message_id, error))
 
     async def _delivered(self, raw: dict[str, Any], _size: int) -> None:
         self._gather("delivered", raw)

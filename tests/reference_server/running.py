@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
@@ -47,9 +47,12 @@ class Running(NamedTuple):
 
 @asynccontextmanager
 async def running_server(
-    data: Path, limits: Limits, host: str = "127.0.0.1"
+    data: Path, limits: Limits, host: str = "127.0.0.1", **options: Any
 ) -> AsyncIterator[Running]:
-    """`app.serve` on a free port; cancelled at the end, unless the test has stopped it in order."""
+    """`app.serve` on a free port; cancelled at the end, unless the test has stopped it in order.
+
+    `options` are further arguments of `app.serve`.
+    """
     services: list[Service] = []
     genuine = app.running_service
 
@@ -76,6 +79,17 @@ async def running_server(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(app, "running_service", noted)
         async with trio.open_nursery() as nursery:
-            (url,) = await nursery.start(serve)
-            yield Running(url, services[0], stop, ended)
+            (url,) = await nursery.start(
+                partial(
+                    app.serve,
+                    data,
+                    host=host,
+                    port=0,
+                    limits=limits,
+                    cost=THROWAWAY,
+                    stop=stop,
+                    **options,
+                )
+            )
+            yield Running(url, services[0], stop)
             nursery.cancel_scope.cancel()
