@@ -23,7 +23,7 @@ from hypercorn.utils import wrap_app
 from .core.limits import Limits
 from .hub import Closing, Hub
 from .metrics import Metrics
-from .service import STRONG, Kernel, PasswordCost, Service
+from .service import STRONG, Kernel, PasswordCost, Rates, Service
 from .storage.base import Store
 from .storage.sqlite import SqliteStore
 from .storage.writer import Writer
@@ -45,7 +45,7 @@ LISTEN_BACKLOG = 2_048
 
 @asynccontextmanager
 async def running_service(
-    store: Store, limits: Limits, cost: PasswordCost = STRONG
+    store: Store, limits: Limits, cost: PasswordCost = STRONG, rates: Rates | None = None
 ) -> AsyncIterator[Service]:
     """The use cases over `store`, with their writer running. The store stays the caller's."""
     hub = Hub()
@@ -54,7 +54,7 @@ async def running_service(
     kernel = Kernel(store, writer, hub, limits, metrics)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(writer.run)
-        yield Service(kernel, cost)
+        yield Service(kernel, cost, rates)
         writer.stop()
 
 
@@ -65,6 +65,7 @@ async def serve(
     port: int,
     limits: Limits | None = None,
     cost: PasswordCost = STRONG,
+    rates: Rates | None = None,
     metrics_token: str | None = None,
     stop: trio.Event,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
@@ -76,7 +77,7 @@ async def serve(
     store = SqliteStore(data)
     try:
         listeners = await trio.open_tcp_listeners(port, host=host, backlog=LISTEN_BACKLOG)
-        async with running_service(store, limits or Limits(), cost) as service:
+        async with running_service(store, limits or Limits(), cost, rates) as service:
             await _serve_listeners(service, listeners, metrics_token, stop, task_status)
     finally:
         store.close()

@@ -18,7 +18,7 @@ import trio
 
 from . import logs
 from .app import serve as serve_app
-from .service import STRONG, THROWAWAY, PasswordCost
+from .service import STRONG, THROWAWAY, PasswordCost, Rates
 from .storage.base import StoreUnusable
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -46,6 +46,11 @@ LEVELS = ("debug", "info", "warning", "error")
     help="What to log, as lines of JSON on standard error; info is every request.",
 )
 @click.option(
+    "--rate-sends", help="Messages of one user, for example 20/second. Default: no limit."
+)
+@click.option("--rate-requests", help="Other requests of one user. Default: no limit.")
+@click.option("--rate-logins", help="Registrations and logins from one address. Default: no limit.")
+@click.option(
     "--metrics-token",
     help="What `GET /metrics` asks for as bearer token; without it, it is open.",
 )
@@ -67,11 +72,18 @@ def serve(
     port: int,
     data: Path | None,
     log_level: str,
+    rate_sends: str | None,
+    rate_requests: str | None,
+    rate_logins: str | None,
     metrics_token: str | None,
     cost: PasswordCost,
     until_stdin_closes: bool,
 ) -> None:
     """Run the reference server of the Messenger API."""
+    try:
+        rates = Rates(sends=rate_sends, requests=rate_requests, logins=rate_logins)
+    except ValueError as wrong:
+        raise click.UsageError(str(wrong)) from None
     logs.set_up(log_level)
     with tempfile.TemporaryDirectory(prefix="msgcheck-") as temporary:
         if data is None:
@@ -79,7 +91,13 @@ def serve(
             click.echo(f"msgcheck serve: no --data given, keeping everything in {data}", err=True)
         try:
             start = partial(
-                serve_app, data, host=host, port=port, cost=cost, metrics_token=metrics_token
+                serve_app,
+                data,
+                host=host,
+                port=port,
+                cost=cost,
+                rates=rates,
+                metrics_token=metrics_token,
             )
             trio.run(_serve, start, until_stdin_closes)
         except* StoreUnusable as unusable:

@@ -10,18 +10,22 @@ from .accounts import STRONG, THROWAWAY, Accounts, PasswordCost
 from .conversations import Conversations
 from .kernel import Kernel
 from .messages import Messages
+from .rates import RateLimiter, Rates
 from .receipts import Receipts
 
 
 class Service:
     """The use cases by subject."""
 
-    def __init__(self, kernel: Kernel, cost: PasswordCost = STRONG) -> None:
+    def __init__(
+        self, kernel: Kernel, cost: PasswordCost = STRONG, rates: Rates | None = None
+    ) -> None:
         self.kernel = kernel
+        self.rates = RateLimiter(rates or Rates())
         self.accounts = Accounts(kernel, cost)
         self.conversations = Conversations(kernel)
         self.messages = Messages(kernel)
         self.receipts = Receipts(kernel)
 
 
-__all__ = ["STRONG", "THROWAWAY", "Kernel", "PasswordCost", "Service"]
+__all__ = ["STRONG", "THROWAWAY", "Kernel", "PasswordCost", "Rates", "Service"]

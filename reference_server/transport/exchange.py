@@ -14,9 +14,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
 from typing import Any
 
+from ..core.errors import ApiError
 from ..core.inputs import is_id
 from ..logs import note
 from ..metrics import Metrics
+from ..service.rates import Allowance, Exceeded
+from . import limiting
 
 log = logging.getLogger("reference_server.access")
 
@@ -32,7 +35,11 @@ _PATH_LENGTH = 200
 
 
 class Exchange:
-    """A request under way. `route` is the pattern that it matched, `code` the one of a refusal (§11)."""
+    """A request under way.
+
+    `route` is the pattern that it matched, `code` the one of a refusal (§11), `allowance` what is left
+    of the rate limit that it counted in.
+    """
 
     def __init__(self, method: str, path: str, scenario: str | None) -> None:
         self.request_id = secrets.token_urlsafe(9)
@@ -43,6 +50,8 @@ class Exchange:
         self.user_id: str | None = None
         self.status: int | None = None
         self.code: str | None = None
+        self.allowance: Allowance | None = None
+        self._of_refusal: dict[str, str] = {}
         self._began = time.perf_counter_ns()
 
     @property
@@ -51,8 +60,16 @@ class Exchange:
         return (time.perf_counter_ns() - self._began) / 1e6
 
     def headers(self) -> dict[str, str]:
-        """What the answer says about the exchange: the id under which the log has it."""
-        return {REQUEST_ID: self.request_id}
+        """What the answer says about the exchange: the id under which the log has it, what is left."""
+        left = {} if self.allowance is None else limiting.fields(self.allowance)
+        return {REQUEST_ID: self.request_id} | left | self._of_refusal
+
+    def refused(self, error: ApiError) -> None:
+        """The answer is this refusal."""
+        self.code = error.code
+        if isinstance(error, Exceeded):
+            self.allowance = error.allowance
+            self._of_refusal = limiting.fields_of_refusal(error)
 
     def over(self, metrics: Metrics) -> None:
         """The answer is out, or the asker gone (then there is no status)."""

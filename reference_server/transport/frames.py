@@ -46,6 +46,7 @@ class Failure(Struct, frozen=True, omit_defaults=True):
     code: str
     detail: str
     retryable: bool | UnsetType = UNSET
+    retry_after_ms: int | UnsetType = UNSET
 
 
 class WelcomeFrame(Struct, frozen=True, tag_field="type", tag="welcome"):
@@ -112,5 +113,10 @@ def sent(frame_id: str, message: Message, *, duplicate: bool) -> SentFrame:
 
 def failed(frame_id: str, client_message_id: Any, error: ApiError) -> FailedFrame:
     """The answer to a refused send."""
-    failure = Failure(error.code, error.detail, retryable=error.retryable)
+    failure = Failure(
+        error.code,
+        error.detail,
+        retryable=error.retryable,
+        retry_after_ms=error.extra.get("retry_after_ms", UNSET),
+    )
     return FailedFrame(frame_id, client_message_id, failure)

@@ -46,6 +46,7 @@ async def admit(
 ) -> Identity:
     """Who may open the channel. Raises the refusal to answer instead of the upgrade."""
     identity = await authenticate(service, authorization, offered)
+    service.rates.spend("requests", identity.user_id)
     if encoding is not None and encoding not in ENCODINGS:
         raise errors.InvalidEncoding(f"This server offers the encodings {', '.join(ENCODINGS)}.")
     return identity

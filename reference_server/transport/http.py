@@ -29,7 +29,7 @@ from ..service import Service
 from ..service.accounts import LoginRequest, RegisterRequest
 from ..service.conversations import CreateRequest
 from ..service.messages import SendRequest
-from . import exchange, handshake, metrics, problems
+from . import exchange, handshake, limiting, metrics, problems
 from .decoding import convert, decode_json
 from .session import Session
 
@@ -95,12 +95,20 @@ class Routes:
         """Who asks. Raises `Unauthorized`."""
         return await handshake.authenticate(self._service, request.headers.get("Authorization"))
 
+    def count(self, who: str) -> None:
+        """Count the request in its rate limit. Raises `RateLimited`."""
+        allowance = self._service.rates.spend(limiting.counts_as(request.endpoint), who)
+        if (asked := exchange.current()) is not None:
+            asked.allowance = allowance
+
     def authenticated(self, route: Route) -> Route:
         """Give `route` the identity of the asker as its first argument."""
 
         @wraps(route)
         async def with_identity(**arguments: Any) -> Response:
-            return await route(await self.me(), **arguments)
+            me = await self.me()
+            self.count(me.user_id)
+            return await route(me, **arguments)
 
         return with_identity
 
@@ -133,10 +141,12 @@ class Routes:
 
         @routes.post("/users")
         async def register() -> Response:
+            self.count(request.remote_addr or "")
             return answer(await accounts.register(await body_as(RegisterRequest)), 201)
 
         @routes.post("/sessions")
         async def login() -> Response:
+            self.count(request.remote_addr or "")
             return answer(await accounts.login(await body_as(LoginRequest)), 201)
 
         @routes.delete("/sessions/current")
@@ -331,7 +341,7 @@ class QuartChannel:
 def refusal(error: ApiError, headers: dict[str, str] | None = None) -> Response:
     """A problem document as the answer."""
     if (asked := exchange.current()) is not None:
-        asked.code = error.code
+        asked.refused(error)
     response = Response(
         problems.problem(error), error.status, content_type=problems.MEDIA_TYPE, headers=headers
     )

@@ -219,6 +219,7 @@ class Session:
         frame = convert(raw, frames.SendFrame)
         frame_id = inputs.check_id(frame.id, "/id")
         try:
+            self._service.rates.spend("sends", self._me.user_id)
             request = SendRequest(
                 conversation_id=inputs.check_id(frame.conversation_id, "/conversation_id"),
                 client_message_id=inputs.check_id(frame.client_message_id, "/client_message_id"),

@@ -127,7 +127,7 @@ async def serve_socket(service: Service, stream: trio.abc.Stream, head: bytes) -
             query.get("encoding", [None])[0],
         )
     except ApiError as error:
-        asked.code = error.code
+        asked.refused(error)
         response = _refusal(error)
     else:
         response = protocol.accept(request)

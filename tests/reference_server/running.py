@@ -13,7 +13,7 @@ import trio
 
 from reference_server import app
 from reference_server.core.limits import Limits
-from reference_server.service import THROWAWAY, PasswordCost, Service
+from reference_server.service import THROWAWAY, Service
 from reference_server.storage.base import Store
 
 PATIENCE_S = 30
@@ -57,8 +57,8 @@ async def running_server(
     genuine = app.running_service
 
     @asynccontextmanager
-    async def noted(store: Store, limits: Limits, cost: PasswordCost) -> AsyncIterator[Service]:
-        async with genuine(store, limits, cost) as service:
+    async def noted(store: Store, *arguments: Any) -> AsyncIterator[Service]:
+        async with genuine(store, *arguments) as service:
             services.append(service)
             yield service
 

@@ -186,6 +186,9 @@ async def reused_connection(running: Running) -> trio.SocketStream:
     return stream
 
 
+CONNECTIONS = {"fast lane": new_connection, "reused connection": reused_connection}
+
+
 def over(
     running: Running, connection: Callable[[Running], Awaitable[trio.SocketStream]]
 ) -> Connect:
