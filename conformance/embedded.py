@@ -24,6 +24,9 @@ START_PATIENCE = 30.0
 STOP_PATIENCE = 10.0
 """Seconds for the server to stop in order."""
 
+RATE = "700 per 3 seconds"
+"""How much one user may send, so that LIM-1 has something to show: beyond what other scenarios do."""
+
 _LISTENING = re.compile(rb"listening on (http://127\.0\.0\.1:(\d+))")
 _LOG_TAIL = 15
 
@@ -44,6 +47,7 @@ class EmbeddedServer:
             *(sys.executable, "-m", "reference_server"),
             *("--host", "127.0.0.1", "--port", str(self._port)),
             *("--data", str(self._data), "--throwaway-accounts", "--until-stdin-closes"),
+            *("--rate-sends", RATE),
         ]
         with self._log.open("ab") as log:
             process = await trio.lowlevel.open_process(
