@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-CAPABILITIES = ("groups",)
+CAPABILITIES = ("groups", "server_timing")
 """What this server offers beyond the mandatory parts."""
 
 MAX_DEPTH = 32

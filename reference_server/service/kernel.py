@@ -23,6 +23,7 @@ from ..hub import Hub
 from ..metrics import Metrics
 from ..storage.base import Commands, Queries, Store, StoreTrouble
 from ..storage.writer import Writer
+from .timing import account
 from .tokens import TokenCache
 
 T = TypeVar("T")
@@ -79,8 +80,14 @@ class Kernel:
         """
         answered = trio.Event()
         answer: list[T | ApiError] = []
+        spent = account()
+        asked = time.perf_counter_ns()
 
         def done(result: T | ApiError) -> None:
+            if spent is not None:
+                batch = self.writer.batch
+                spent.queue += batch.departed - asked
+                spent.commit += batch.durable - batch.departed
             answer.append(result)
             answered.set()
 
@@ -110,9 +117,14 @@ class Kernel:
 
     async def ask(self, query: Callable[[Queries], T]) -> T:
         """Answer a question from a snapshot, in a worker thread."""
-        return await trio.to_thread.run_sync(
-            partial(self._read, query), limiter=self._readers, abandon_on_cancel=False
-        )
+        asked = time.perf_counter_ns()
+        try:
+            return await trio.to_thread.run_sync(
+                partial(self._read, query), limiter=self._readers, abandon_on_cancel=False
+            )
+        finally:
+            if (spent := account()) is not None:
+                spent.read += time.perf_counter_ns() - asked
 
     def _read(self, query: Callable[[Queries], T]) -> T:
         try:

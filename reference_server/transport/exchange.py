@@ -19,6 +19,7 @@ from ..core.inputs import is_id
 from ..logs import note
 from ..metrics import Metrics
 from ..service.rates import Allowance, Exceeded
+from ..service.timing import open_account
 from . import limiting
 
 log = logging.getLogger("reference_server.access")
@@ -53,6 +54,7 @@ class Exchange:
         self.allowance: Allowance | None = None
         self._of_refusal: dict[str, str] = {}
         self._began = time.perf_counter_ns()
+        self._spent = open_account()
 
     @property
     def duration_ms(self) -> float:
@@ -60,9 +62,16 @@ class Exchange:
         return (time.perf_counter_ns() - self._began) / 1e6
 
     def headers(self) -> dict[str, str]:
-        """What the answer says about the exchange: the id under which the log has it, what is left."""
+        """What the answer says about it: the id in the log, where the time went, what is left."""
         left = {} if self.allowance is None else limiting.fields(self.allowance)
-        return {REQUEST_ID: self.request_id} | left | self._of_refusal
+        ours = {REQUEST_ID: self.request_id, "Server-Timing": self._timing()}
+        return ours | left | self._of_refusal
+
+    def _timing(self) -> str:
+        spent = self._spent
+        hops = {"queue": spent.queue, "commit": spent.commit, "read": spent.read}
+        told = [f"{hop};dur={time_ns / 1e6:.3f}" for hop, time_ns in hops.items() if time_ns]
+        return ", ".join((*told, f"total;dur={self.duration_ms:.3f}"))
 
     def refused(self, error: ApiError) -> None:
         """The answer is this refusal."""

@@ -64,6 +64,13 @@ class ReplayCompleteFrame(Struct, frozen=True, tag_field="type", tag="replay_com
     count: int
 
 
+class Timing(Struct, frozen=True):
+    """Where a send's time went, in microseconds: waiting for the writer, and its transaction."""
+
+    queue_us: int
+    commit_us: int
+
+
 class SentFrame(Struct, frozen=True, tag_field="type", tag="sent"):
     """A send is durable."""
 
@@ -74,6 +81,7 @@ class SentFrame(Struct, frozen=True, tag_field="type", tag="sent"):
     seq: int
     created_at: str
     duplicate: bool
+    timing: Timing
 
 
 class FailedFrame(Struct, frozen=True, tag_field="type", tag="failed"):
@@ -98,7 +106,7 @@ class PongFrame(Struct, frozen=True, tag_field="type", tag="pong"):
     server_time: str
 
 
-def sent(frame_id: str, message: Message, *, duplicate: bool) -> SentFrame:
+def sent(frame_id: str, message: Message, timing: Timing, *, duplicate: bool) -> SentFrame:
     """The answer to an accepted send."""
     return SentFrame(
         frame_id,
@@ -108,6 +116,7 @@ def sent(frame_id: str, message: Message, *, duplicate: bool) -> SentFrame:
         message.seq,
         message.created_at,
         duplicate,
+        timing,
     )
 
 

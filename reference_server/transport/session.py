@@ -16,6 +16,7 @@ reader stops reading, and TCP tells the client.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Protocol
@@ -236,11 +237,19 @@ class Session:
             if isinstance(result, ApiError):
                 self._fail(result, frame_id, request.client_message_id)
             else:
-                self._tell(frames.sent(frame_id, result.message, duplicate=result.duplicate))
+                batch = self._kernel.writer.batch
+                timing = frames.Timing(
+                    queue_us=(batch.departed - departed) // 1000,
+                    commit_us=(batch.durable - batch.departed) // 1000,
+                )
+                self._tell(
+                    frames.sent(frame_id, result.message, timing, duplicate=result.duplicate)
+                )
 
         await self._acknowledge()
         await self._replayed.wait()
         await self._departing(size)
+        departed = time.perf_counter_ns()
         self._service.messages.send_soon(self._me, request, self.subscriber, answer)
 
     def _fail(self, error: ApiError, frame_id: str, client_message_id: Any) -> None:

@@ -205,3 +205,19 @@ async def test_metrics_ask_for_their_own_token_where_there_is_one(tmp_path: Path
         assert (await http.get("/metrics", headers=alice.authorization)).status_code == 401
         assert (await http.get("/metrics", headers=operator)).status_code == 200
         assert (await http.get("/v1.0/devices", headers=operator)).status_code == 401
+
+
+async def test_an_answer_tells_where_its_time_went(server: Running) -> None:
+    """`Server-Timing`: what waits for the writer and its commit, what reads, and the total."""
+    alice = await newcomer(server.service, "alice")
+    async with httpx.AsyncClient(base_url=server.url, headers=alice.authorization) as http:
+        read = await http.get("/v1.0/devices")
+        written = await http.patch("/v1.0/users/me", json={"display_name": "Alice"})
+        neither = await http.get("/healthz")
+    assert _hops(read) == ["read", "total"]
+    assert _hops(written) == ["queue", "commit", "total"]
+    assert _hops(neither) == ["total"]
+
+
+def _hops(answer: httpx.Response) -> list[str]:
+    return [metric.partition(";dur=")[0] for metric in answer.headers["Server-Timing"].split(", ")]
