@@ -7,6 +7,7 @@ this program however that ends.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -55,6 +56,7 @@ class EmbeddedServer:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                env=_environment(),
                 # Ctrl-C is for this program, which then stops the server.
                 start_new_session=True,
             )
@@ -113,6 +115,13 @@ async def embedded_server(log: Path) -> AsyncIterator[EmbeddedServer]:
             yield server
         finally:
             await server.stop()
+
+
+def _environment() -> dict[str, str]:
+    """The environment of this program, without what configures a server of the operator's own."""
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith("MSGCHECK_SERVE_")
+    }
 
 
 async def _listening(process: trio.Process) -> tuple[str, int] | None:

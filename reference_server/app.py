@@ -7,6 +7,7 @@ connection is closed with 1012, requests under way get a moment to finish, then 
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -30,7 +31,7 @@ from .storage.writer import Writer
 from .transport import heartbeat
 from .transport.eager import EagerStream
 from .transport.exchange import observed
-from .transport.front_door import FrontDoor, PrefixedStream
+from .transport.front_door import FrontDoor, Stream, prefixed
 from .transport.http import make_app
 from .transport.socket import serve_socket
 
@@ -66,6 +67,7 @@ async def serve(
     limits: Limits | None = None,
     cost: PasswordCost = STRONG,
     rates: Rates | None = None,
+    tls: ssl.SSLContext | None = None,
     metrics_token: str | None = None,
     stop: trio.Event,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
@@ -78,7 +80,7 @@ async def serve(
     try:
         listeners = await trio.open_tcp_listeners(port, host=host, backlog=LISTEN_BACKLOG)
         async with running_service(store, limits or Limits(), cost, rates) as service:
-            await _serve_listeners(service, listeners, metrics_token, stop, task_status)
+            await _serve_listeners(service, listeners, tls, metrics_token, stop, task_status)
     finally:
         store.close()
 
@@ -86,6 +88,7 @@ async def serve(
 async def _serve_listeners(
     service: Service,
     listeners: list[trio.SocketListener],
+    tls: ssl.SSLContext | None,
     metrics_token: str | None,
     stop: trio.Event,
     task_status: trio.TaskStatus[list[str]],
@@ -97,19 +100,15 @@ async def _serve_listeners(
     state: LifespanState = {}
     lifespan = Lifespan(app, config, state)
 
-    async def http(stream: trio.SocketStream, head: bytes) -> None:
-        connection = PrefixedStream(stream, head)
-        # Hypercorn names its TLS stream as the type, but takes any that has a `socket`.
-        server = TCPServer(
-            app, config, context, ConnectionState(state.copy()), cast(Any, connection)
-        )
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(server.run)
-            await connection.closed.wait()
-            # Its task that pings a WebSocket sleeps on for an interval after the end.
-            nursery.cancel_scope.deadline = trio.current_time() + AFTERMATH_S
+    async def http(stream: Stream, head: bytes) -> None:
+        # Hypercorn names Trio's TLS stream as the type, but takes any that looks like one.
+        connection = cast(Any, prefixed(stream, head))
+        await TCPServer(app, config, context, ConnectionState(state.copy()), connection)
 
-    async def chat(stream: trio.SocketStream, head: bytes) -> None:
+    async def chat(stream: Stream, head: bytes) -> None:
+        if isinstance(stream, trio.SSLStream):
+            await serve_socket(service, stream, head)
+            return
         async with EagerStream(stream) as eager:
             await serve_socket(service, eager, head)
 
@@ -119,9 +118,10 @@ async def _serve_listeners(
         background.start_soon(heartbeat.watch, service.kernel)
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
-                door = FrontDoor(chat, http)
+                door = FrontDoor(chat, http, tls)
                 accepting.start_soon(_accept, door, listeners, connections)
-                task_status.started([_url(listener) for listener in listeners])
+                scheme = "http" if tls is None else "https"
+                task_status.started([_url(scheme, listener) for listener in listeners])
                 await stop.wait()
                 accepting.cancel_scope.cancel()
             service.kernel.hub.close_all(Closing(1012, "the server is stopping"))
@@ -148,6 +148,6 @@ def _hypercorn_config(limits: Limits) -> HypercornConfig:
     return config
 
 
-def _url(listener: trio.SocketListener) -> str:
+def _url(scheme: str, listener: trio.SocketListener) -> str:
     host, port = listener.socket.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -196,15 +196,24 @@ def over(
 
     @asynccontextmanager
     async def connect(person: Person) -> AsyncIterator[WirePeer]:
-        headers = [(name.encode(), value.encode()) for name, value in person.authorization.items()]
-        async with await connection(running) as stream, trio.open_nursery() as nursery:
-            websocket = await wrap_client_stream(
-                nursery, stream, "localhost", CHAT_PATH, extra_headers=headers
-            )
-            yield WirePeer(websocket)
-            await websocket.aclose()
+        async with websocket_on(await connection(running), person) as peer:
+            yield peer
 
     return connect
+
+
+@asynccontextmanager
+async def websocket_on(
+    stream: trio.SocketStream | trio.SSLStream[trio.SocketStream], person: Person
+) -> AsyncIterator[WirePeer]:
+    """A person's WebSocket on an open connection."""
+    headers = [(name.encode(), value.encode()) for name, value in person.authorization.items()]
+    async with stream, trio.open_nursery() as nursery:
+        websocket = await wrap_client_stream(
+            nursery, stream, "localhost", CHAT_PATH, extra_headers=headers
+        )
+        yield WirePeer(websocket)
+        await websocket.aclose()
 
 
 # What peers do.
