@@ -31,16 +31,18 @@ from .storage.writer import Writer
 from .transport import heartbeat
 from .transport.eager import EagerStream
 from .transport.exchange import observed
-from .transport.front_door import FrontDoor, Stream, prefixed
+from .transport.front_door import HEAD_BYTES, FrontDoor
 from .transport.http import make_app
 from .transport.socket import serve_socket
+from .transport.streams import Stream, prefixed
 
 log = logging.getLogger(__name__)
 
 STOPPING_S = 3.0
 """How long requests under way may take when the server stops."""
-AFTERMATH_S = 1.0
-"""How long an HTTP connection's tasks may go on after it was closed."""
+KEEP_ALIVE_S = 30.0
+"""How long an HTTP connection may take for its next request, from the answer before to the end of its head.
+Longer than clients keep an idle connection (mostly five seconds), so that none is closed under a request."""
 LISTEN_BACKLOG = 2_048
 
 
@@ -127,8 +129,15 @@ async def _serve_listeners(
             service.kernel.hub.close_all(Closing(1012, "the server is stopping"))
             await context.terminated.set()
             connections.cancel_scope.deadline = trio.current_time() + STOPPING_S
+            background.start_soon(_cut_after, STOPPING_S, door)
         await lifespan.wait_for_shutdown()
         background.cancel_scope.cancel()
+
+
+async def _cut_after(seconds: float, door: FrontDoor) -> None:
+    """End what cannot be cancelled: Hypercorn shields its writes, also those that nobody reads."""
+    await trio.sleep(seconds)
+    door.cut_all()
 
 
 async def _accept(
@@ -144,6 +153,8 @@ def _hypercorn_config(limits: Limits) -> HypercornConfig:
     config.errorlog = logging.getLogger("hypercorn.error")
     config.websocket_max_message_size = limits.max_frame_bytes
     config.websocket_ping_interval = limits.heartbeat_interval_ms / 1000
+    config.h11_max_incomplete_size = HEAD_BYTES
+    config.keep_alive_timeout = KEEP_ALIVE_S
     config.graceful_timeout = STOPPING_S
     return config
 

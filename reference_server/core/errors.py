@@ -229,6 +229,12 @@ class UpgradeRequired(ApiError):
     status, code, title = 426, "upgrade_required", "This path is a WebSocket"
 
 
+class HeadersTooLarge(ApiError):
+    """431: a request head over the limit."""
+
+    status, code, title = 431, "headers_too_large", "Request Header Fields Too Large"
+
+
 class RateLimited(ApiError):
     """429: too much in too short a time; `retry_after_ms` says when it works again."""
 

@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 VERSIONS = ("v1.0",)
+BODY_TIMEOUT_S = 20.0
+"""How long a body of JSON may take to come, whole."""
 REST_OF_BODY_S = 2.0
 """How long the rest of a body may take that a refusal did not wait for."""
 OPEN_PATHS = ("/.well-known/messenger", "/healthz", "/readyz", "/metrics")
@@ -363,6 +365,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 def make_app(service: Service, metrics_token: str | None = None) -> QuartTrio:
     """The HTTP application over a service; `metrics_token` protects the operator's figures."""
     app = QuartTrio(__name__)
+    app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
     app.config["MAX_CONTENT_LENGTH"] = service.kernel.limits.max_frame_bytes
     app.url_map.strict_slashes = True
     app.url_map.merge_slashes = False

@@ -20,12 +20,12 @@ PATIENCE_S = 30
 
 
 class Running(NamedTuple):
-    """A server that serves; setting `stop` stops it in order."""
+    """A server that serves; setting `stop` stops it in order, until it has `stopped`."""
 
     url: str
     service: Service
     stop: trio.Event
-    ended: trio.Event
+    stopped: trio.Event
 
     @property
     def address(self) -> tuple[str, int]:
@@ -62,9 +62,9 @@ async def running_server(
             services.append(service)
             yield service
 
-    stop, ended = trio.Event(), trio.Event()
+    stop, stopped = trio.Event(), trio.Event()
 
-    async def serve(task_status: trio.TaskStatus[list[str]]) -> None:
+    async def serve(*, task_status: trio.TaskStatus[list[str]]) -> None:
         await app.serve(
             data,
             host=host,
@@ -73,23 +73,13 @@ async def running_server(
             cost=THROWAWAY,
             stop=stop,
             task_status=task_status,
+            **options,
         )
-        ended.set()
+        stopped.set()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(app, "running_service", noted)
         async with trio.open_nursery() as nursery:
-            (url,) = await nursery.start(
-                partial(
-                    app.serve,
-                    data,
-                    host=host,
-                    port=0,
-                    limits=limits,
-                    cost=THROWAWAY,
-                    stop=stop,
-                    **options,
-                )
-            )
-            yield Running(url, services[0], stop)
+            (url,) = await nursery.start(serve)
+            yield Running(url, services[0], stop, stopped)
             nursery.cancel_scope.cancel()
