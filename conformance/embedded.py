@@ -25,7 +25,7 @@ START_PATIENCE = 30.0
 STOP_PATIENCE = 10.0
 """Seconds for the server to stop in order."""
 
-RATE = "700 per 3 seconds"
+RATE = "700 per 5 seconds"
 """How much one user may send, so that LIM-1 has something to show: beyond what other scenarios do."""
 
 _LISTENING = re.compile(rb"listening on (http://127\.0\.0\.1:(\d+))")
