@@ -43,6 +43,8 @@ STOPPING_S = 3.0
 KEEP_ALIVE_S = 30.0
 """How long an HTTP connection may take for its next request, from the answer before to the end of its head.
 Longer than clients keep an idle connection (mostly five seconds), so that none is closed under a request."""
+AFTERMATH_S = 1.0
+"""How long an HTTP connection's tasks may go on after it was closed."""
 LISTEN_BACKLOG = 2_048
 
 
@@ -103,9 +105,16 @@ async def _serve_listeners(
     lifespan = Lifespan(app, config, state)
 
     async def http(stream: Stream, head: bytes) -> None:
+        connection = prefixed(stream, head)
         # Hypercorn names Trio's TLS stream as the type, but takes any that looks like one.
-        connection = cast(Any, prefixed(stream, head))
-        await TCPServer(app, config, context, ConnectionState(state.copy()), connection)
+        server = TCPServer(
+            app, config, context, ConnectionState(state.copy()), cast(Any, connection)
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(server.run)
+            await connection.closed.wait()
+            # Its task that pings a WebSocket sleeps on for an interval after the end.
+            nursery.cancel_scope.deadline = trio.current_time() + AFTERMATH_S
 
     async def chat(stream: Stream, head: bytes) -> None:
         if isinstance(stream, trio.SSLStream):

@@ -70,7 +70,7 @@ class FrontDoor:
                 head = await _read_head(stream)
             if _end_of(head) > HEAD_BYTES:
                 await _refuse(stream)
-            elif _CHAT.match(head) and _UPGRADE.search(head):
+            elif _CHAT.match(head) and _UPGRADE.search(head, 0, _end_of(head) + 2):
                 await self._chat(stream, head)
             elif head:
                 with self._http_clients.of(connection):

@@ -29,7 +29,7 @@ from ..service import Service
 from ..service.accounts import LoginRequest, RegisterRequest
 from ..service.conversations import CreateRequest
 from ..service.messages import SendRequest
-from . import exchange, handshake, limiting, metrics, problems
+from . import exchange, handshake, limiting, metrics, problems, published
 from .decoding import convert, decode_json
 from .session import Session
 
@@ -41,7 +41,7 @@ BODY_TIMEOUT_S = 20.0
 """How long a body of JSON may take to come, whole."""
 REST_OF_BODY_S = 2.0
 """How long the rest of a body may take that a refusal did not wait for."""
-OPEN_PATHS = ("/.well-known/messenger", "/healthz", "/readyz", "/metrics")
+OPEN_PATHS = ("/.well-known/messenger", "/healthz", "/readyz", "/metrics", *published.PATHS)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -364,7 +364,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 
 def make_app(service: Service, metrics_token: str | None = None) -> QuartTrio:
     """The HTTP application over a service; `metrics_token` protects the operator's figures."""
-    app = QuartTrio(__name__)
+    app = QuartTrio(__name__, static_folder=None)
     app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
     app.config["MAX_CONTENT_LENGTH"] = service.kernel.limits.max_frame_bytes
     app.url_map.strict_slashes = True
@@ -377,6 +377,7 @@ def make_app(service: Service, metrics_token: str | None = None) -> QuartTrio:
         routes.messages(),
         routes.chat(),
         metrics.blueprint(service.kernel.metrics, metrics_token),
+        published.routes(),
     ):
         app.register_blueprint(blueprint)
 

@@ -7,12 +7,14 @@ are put back in front; and since Hypercorn waits for ever for a peer that does n
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import trio
 
 CLOSING_S = 1.0
 """How long TLS may take to say goodbye to a peer that does not read."""
+LINGER_S = 1.0
+"""How long a peer may take to notice that it has its last answer, while it still sends."""
 STALLED_S = 20.0
 """How long a peer may take nothing of an answer."""
 PIECE_BYTES = 65_536
@@ -31,18 +33,32 @@ async def closing(stream: Stream) -> AsyncIterator[Stream]:
 
 
 class PrefixedStream(trio.abc.Stream):
-    """A stream with bytes put back in front of it, as Hypercorn's TCP server wants one."""
+    """A stream with bytes put back in front of it, as Hypercorn's TCP server wants one.
+
+    `closed` is set when it has been closed.
+    """
 
     def __init__(self, stream: Stream, prefix: bytes) -> None:
         self._stream = stream
         self._prefix = prefix
+        self.closed = trio.Event()
+        self._is_closing = False
+        self._reader = trio.Event()
+        self._reader.set()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        """The bytes put back first, then what arrives."""
+        """The bytes put back first, then what arrives; nothing more once it is being closed."""
         if self._prefix:
-            data, self._prefix = self._prefix, b""
+            prefix, self._prefix = self._prefix, b""
+            return prefix
+        self._reader = trio.Event()
+        try:
+            data: bytes | bytearray = await self._stream.receive_some(max_bytes)
+            while data and self._is_closing:
+                data = await self._stream.receive_some(max_bytes)
             return data
-        return await self._stream.receive_some(max_bytes)
+        finally:
+            self._reader.set()
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """As the stream; when the peer takes nothing for too long, the connection is cut.
@@ -66,8 +82,26 @@ class PrefixedStream(trio.abc.Stream):
         await self._stream.send_eof()
 
     async def aclose(self) -> None:
-        """As the stream, within a bounded time."""
+        """Let the peer read the last answer to its end, then close; `closed` tells.
+
+        A connection that is closed while the peer still sends is reset, and what it has not read is lost.
+        """
+        if not self._is_closing:
+            self._is_closing = True
+            with trio.move_on_after(LINGER_S):
+                await self._linger()
+        self.closed.set()
         async with closing(self._stream):
+            pass
+
+    async def _linger(self) -> None:
+        try:
+            with suppress(AttributeError):  # TLS cannot half-close
+                await self.send_eof()
+            await self._reader.wait()  # it reads on, to the end
+            while await self._stream.receive_some():
+                pass
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
             pass
 
 

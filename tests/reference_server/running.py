@@ -20,12 +20,12 @@ PATIENCE_S = 30
 
 
 class Running(NamedTuple):
-    """A server that serves; setting `stop` stops it in order, until it has `stopped`."""
+    """A server that serves; setting `stop` stops it in order, until it has `ended`."""
 
     url: str
     service: Service
     stop: trio.Event
-    stopped: trio.Event
+    ended: trio.Event
 
     @property
     def address(self) -> tuple[str, int]:
@@ -62,7 +62,7 @@ async def running_server(
             services.append(service)
             yield service
 
-    stop, stopped = trio.Event(), trio.Event()
+    stop, ended = trio.Event(), trio.Event()
 
     async def serve(*, task_status: trio.TaskStatus[list[str]]) -> None:
         await app.serve(
@@ -75,11 +75,11 @@ async def running_server(
             task_status=task_status,
             **options,
         )
-        stopped.set()
+        ended.set()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(app, "running_service", noted)
         async with trio.open_nursery() as nursery:
             (url,) = await nursery.start(serve)
-            yield Running(url, services[0], stop, stopped)
+            yield Running(url, services[0], stop, ended)
             nursery.cancel_scope.cancel()

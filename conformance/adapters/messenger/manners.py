@@ -1,8 +1,8 @@
 """Promises that every answer and every frame of a run must keep, whatever the scenario asks.
 
 A pure function over the raw events: a server error is never right (but 503 `unavailable` is), a frame
-is an object with a `type`, of the published shape where the type is one that the suite knows, and who
-is told that it was too much is told how long to wait.
+is an object with a `type`, and who is told that it was too much is told how long to wait. What else
+answers and frames must be is the `schema` checker's.
 """
 
 from __future__ import annotations
@@ -54,10 +54,9 @@ def _judge_response(event: Wire) -> Iterator[Violation]:
 
 def _judge_frame(event: Wire) -> Iterator[Violation]:
     frame = event.content
-    kind = frame.get("type")
     if _code(frame.get("error")) == "rate_limited":
         yield from _judge_wait(event, frame["error"])
-    if not isinstance(kind, str):
+    if not isinstance(frame.get("type"), str):
         yield Violation(
             requirement="ERR-1",
             message=f"{event.lane} received something that is no frame: not a JSON object with a "

@@ -204,4 +204,4 @@ async def test_stopping_waits_for_nobody(bounded: Running, monkeypatch: pytest.M
             await rest_of(dripping)
             await rest_of(silent)
             await rest_of(stalled)
-            await bounded.stopped.wait()
+            await bounded.ended.wait()

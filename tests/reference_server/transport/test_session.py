@@ -16,6 +16,7 @@ from .peers import (
     PATIENCE_S,
     Frame,
     Lane,
+    Peer,
     hears,
     in_memory,
     live,
