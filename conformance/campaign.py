@@ -135,7 +135,7 @@ class Campaign:
     def _record(self, variant: Variant, played: Played, findings: list[ReportedFinding]) -> None:
         plays = self._plays[variant.name]
         verdict = verdict_of(played)
-        reason = played.fault or played.trouble
+        reason = played.fault or played.trouble or played.not_shown
         before = self._results.get(variant.name)
         if before is not None:
             verdict = REPLAYED[before.verdict, verdict]
@@ -178,6 +178,8 @@ def _length(steps: Sequence[Step]) -> int:
         total += 1
         if step.together is not UNSET:
             total += sum(_length(branch) for branch in step.together)
+        elif step.press is not UNSET:
+            total += step.press.times
         elif step.repeat is not UNSET:
             times = step.repeat.times
             total += _length(step.repeat.steps) * (times if isinstance(times, int) else MANY)

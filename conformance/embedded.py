@@ -7,6 +7,7 @@ this program however that ends.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -23,6 +24,9 @@ START_PATIENCE = 30.0
 """Seconds for the server to say that it serves."""
 STOP_PATIENCE = 10.0
 """Seconds for the server to stop in order."""
+
+RATE = "700 per 5 seconds"
+"""How much one user may send, so that LIM-1 has something to show: beyond what other scenarios do."""
 
 _LISTENING = re.compile(rb"listening on (http://127\.0\.0\.1:(\d+))")
 _LOG_TAIL = 15
@@ -44,6 +48,7 @@ class EmbeddedServer:
             *(sys.executable, "-m", "reference_server"),
             *("--host", "127.0.0.1", "--port", str(self._port)),
             *("--data", str(self._data), "--throwaway-accounts", "--until-stdin-closes"),
+            *("--rate-sends", RATE),
         ]
         with self._log.open("ab") as log:
             process = await trio.lowlevel.open_process(
@@ -51,6 +56,7 @@ class EmbeddedServer:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                env=_environment(),
                 # Ctrl-C is for this program, which then stops the server.
                 start_new_session=True,
             )
@@ -109,6 +115,13 @@ async def embedded_server(log: Path) -> AsyncIterator[EmbeddedServer]:
             yield server
         finally:
             await server.stop()
+
+
+def _environment() -> dict[str, str]:
+    """The environment of this program, without what configures a server of the operator's own."""
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith("MSGCHECK_SERVE_")
+    }
 
 
 async def _listening(process: trio.Process) -> tuple[str, int] | None:

@@ -19,7 +19,7 @@ from msgspec import Struct, field
 from .adapters.base import Adapter, Session, Target, TargetTrouble
 from .barrier import Barrier
 from .cast import Cast
-from .findings import Finding, ScenarioFault
+from .findings import Finding, NotShown, ScenarioFault
 from .history import History
 from .judging import judge
 from .loader import Variant
@@ -55,6 +55,8 @@ class Played(Struct, kw_only=True):
     """The scenario's or the harness's own fault."""
     trouble: str | None = None
     """Why the target could not be spoken to."""
+    not_shown: str | None = None
+    """Why the target had nothing to judge in it."""
     seconds: float = 0.0
 
 
@@ -72,6 +74,8 @@ async def play(variant: Variant, stage: Stage, *, attempt: int = 1) -> Played:
             played.findings += judge(variant.scenario, played.history, stage.adapter)
     except* ScenarioFault as faults:
         played.fault = _first(faults)
+    except* NotShown as nothing:
+        played.not_shown = _first(nothing)
     except* TargetTrouble as troubles:
         played.trouble = _first(troubles)
     except* Exception as bugs:

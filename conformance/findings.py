@@ -1,7 +1,8 @@
 """What the playing of a scenario can find: a step that failed, a promise that a checker saw broken.
 
 Raised inside the engine as :class:`StepFailed`, and kept as :class:`Finding`. A :class:`ScenarioFault`
-is no finding: the scenario (or this program) is wrong, and nobody else is to be blamed.
+is no finding: the scenario (or this program) is wrong, and nobody else is to be blamed. Neither is
+:class:`NotShown`: what the scenario is about did not come up.
 """
 
 from __future__ import annotations
@@ -63,6 +64,10 @@ class StepFailed(Exception):
         self.requirements = requirements
         self.events = events
         self.impatient = impatient
+
+
+class NotShown(Exception):
+    """The target did nothing that the scenario could judge: it is not applicable. The text says why."""
 
 
 class ScenarioFault(Exception):

@@ -159,6 +159,19 @@ class Send(Node, frozen=True, kw_only=True):
     """False: go on without waiting for the answer (messages in flight); see ``settle``."""
 
 
+class Press(Node, frozen=True, kw_only=True):
+    """Send until a message is refused as ``rate_limited``, wait as long as told, and send on.
+
+    A target that refuses none of them makes the scenario not applicable. Saves
+    ``{sent, refused, after_waiting}``.
+    """
+
+    to: Value
+    """A conversation (``$chat``) or an id."""
+    times: Annotated[int, Meta(ge=1, le=10_000)]
+    """How many messages at most."""
+
+
 class Settle(Node, frozen=True):
     """Wait for the answers of everything this device sent with ``wait: false``."""
 
@@ -353,6 +366,7 @@ class Step(Node, frozen=True, kw_only=True, rename={"as_": "as"}):
 
     send: Send | UnsetType = UNSET
     settle: Settle | UnsetType = UNSET
+    press: Press | UnsetType = UNSET
     delivered: Watermark | UnsetType = UNSET
     read: Watermark | UnsetType = UNSET
     typing: Typing | UnsetType = UNSET

@@ -48,6 +48,7 @@ VERBS: Final[dict[str, Verb]] = {
     **dict.fromkeys(("register", "login"), Verb(Who.DEVICE, _ANSWERED)),
     **dict.fromkeys(("logout", "remove_device", "block", "unblock"), Verb(Who.DEVICE, _DONE)),
     **dict.fromkeys(("devices", "profile"), Verb(Who.DEVICE, _ANSWERED)),
+    "press": Verb(Who.DEVICE, frozenset({"save", "match"})),
     "request": Verb(Who.ANYBODY, frozenset({"save", "response"})),
     **dict.fromkeys(("frame", "bytes"), Verb(Who.DEVICE, _SILENT)),
     "expect": Verb(Who.INBOX, frozenset({"save", "strict"})),

@@ -64,6 +64,8 @@ def verdict_of(played: Played) -> ScenarioVerdict:
         return "error"
     if any(not finding.inconclusive for finding in played.findings):
         return "fail"
+    if played.not_shown is not None:
+        return "not applicable"
     return "inconclusive" if played.findings else "pass"
 
 

@@ -7,6 +7,7 @@ connection is closed with 1012, requests under way get a moment to finish, then 
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,20 +23,26 @@ from hypercorn.utils import wrap_app
 
 from .core.limits import Limits
 from .hub import Closing, Hub
-from .service import STRONG, Kernel, PasswordCost, Service
+from .metrics import Metrics
+from .service import STRONG, Kernel, PasswordCost, Rates, Service
 from .storage.base import Store
 from .storage.sqlite import SqliteStore
 from .storage.writer import Writer
 from .transport import heartbeat
 from .transport.eager import EagerStream
-from .transport.front_door import FrontDoor, PrefixedStream
+from .transport.exchange import observed
+from .transport.front_door import HEAD_BYTES, FrontDoor
 from .transport.http import make_app
 from .transport.socket import serve_socket
+from .transport.streams import Stream, prefixed
 
 log = logging.getLogger(__name__)
 
 STOPPING_S = 3.0
 """How long requests under way may take when the server stops."""
+KEEP_ALIVE_S = 30.0
+"""How long an HTTP connection may take for its next request, from the answer before to the end of its head.
+Longer than clients keep an idle connection (mostly five seconds), so that none is closed under a request."""
 AFTERMATH_S = 1.0
 """How long an HTTP connection's tasks may go on after it was closed."""
 LISTEN_BACKLOG = 2_048
@@ -43,14 +50,16 @@ LISTEN_BACKLOG = 2_048
 
 @asynccontextmanager
 async def running_service(
-    store: Store, limits: Limits, cost: PasswordCost = STRONG
+    store: Store, limits: Limits, cost: PasswordCost = STRONG, rates: Rates | None = None
 ) -> AsyncIterator[Service]:
     """The use cases over `store`, with their writer running. The store stays the caller's."""
-    writer = Writer(store)
-    kernel = Kernel(store, writer, Hub(), limits)
+    hub = Hub()
+    metrics = Metrics(hub)
+    writer = Writer(store, metrics.committed)
+    kernel = Kernel(store, writer, hub, limits, metrics)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(writer.run)
-        service = Service(kernel, cost)
+        service = Service(kernel, cost, rates)
         async with trio.open_nursery() as tasks:
             # What fell due while nobody served fails before anybody can ask for it.
             await tasks.start(service.expiry.run)
@@ -66,6 +75,9 @@ async def serve(
     port: int,
     limits: Limits | None = None,
     cost: PasswordCost = STRONG,
+    rates: Rates | None = None,
+    tls: ssl.SSLContext | None = None,
+    metrics_token: str | None = None,
     stop: trio.Event,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -76,8 +88,8 @@ async def serve(
     store = SqliteStore(data)
     try:
         listeners = await trio.open_tcp_listeners(port, host=host, backlog=LISTEN_BACKLOG)
-        async with running_service(store, limits or Limits(), cost) as service:
-            await _serve_listeners(service, listeners, stop, task_status)
+        async with running_service(store, limits or Limits(), cost, rates) as service:
+            await _serve_listeners(service, listeners, tls, metrics_token, stop, task_status)
     finally:
         store.close()
 
@@ -85,18 +97,21 @@ async def serve(
 async def _serve_listeners(
     service: Service,
     listeners: list[trio.SocketListener],
+    tls: ssl.SSLContext | None,
+    metrics_token: str | None,
     stop: trio.Event,
     task_status: trio.TaskStatus[list[str]],
 ) -> None:
     config = _hypercorn_config(service.kernel.limits)
-    app = wrap_app(make_app(service), config.wsgi_max_body_size, "asgi")
+    application = observed(make_app(service, metrics_token), service.kernel.metrics)
+    app = wrap_app(cast(Any, application), config.wsgi_max_body_size, "asgi")
     context = WorkerContext(None)
     state: LifespanState = {}
     lifespan = Lifespan(app, config, state)
 
-    async def http(stream: trio.SocketStream, head: bytes) -> None:
-        connection = PrefixedStream(stream, head)
-        # Hypercorn names its TLS stream as the type, but takes any that has a `socket`.
+    async def http(stream: Stream, head: bytes) -> None:
+        connection = prefixed(stream, head)
+        # Hypercorn names Trio's TLS stream as the type, but takes any that looks like one.
         server = TCPServer(
             app, config, context, ConnectionState(state.copy()), cast(Any, connection)
         )
@@ -106,7 +121,10 @@ async def _serve_listeners(
             # Its task that pings a WebSocket sleeps on for an interval after the end.
             nursery.cancel_scope.deadline = trio.current_time() + AFTERMATH_S
 
-    async def chat(stream: trio.SocketStream, head: bytes) -> None:
+    async def chat(stream: Stream, head: bytes) -> None:
+        if isinstance(stream, trio.SSLStream):
+            await serve_socket(service, stream, head)
+            return
         async with EagerStream(stream) as eager:
             await serve_socket(service, eager, head)
 
@@ -116,16 +134,24 @@ async def _serve_listeners(
         background.start_soon(heartbeat.watch, service.kernel)
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
-                door = FrontDoor(chat, http)
+                door = FrontDoor(chat, http, tls)
                 accepting.start_soon(_accept, door, listeners, connections)
-                task_status.started([_url(listener) for listener in listeners])
+                scheme = "http" if tls is None else "https"
+                task_status.started([_url(scheme, listener) for listener in listeners])
                 await stop.wait()
                 accepting.cancel_scope.cancel()
             service.kernel.hub.close_all(Closing(1012, "the server is stopping"))
             await context.terminated.set()
             connections.cancel_scope.deadline = trio.current_time() + STOPPING_S
+            background.start_soon(_cut_after, STOPPING_S, door)
         await lifespan.wait_for_shutdown()
         background.cancel_scope.cancel()
+
+
+async def _cut_after(seconds: float, door: FrontDoor) -> None:
+    """End what cannot be cancelled: Hypercorn shields its writes, also those that nobody reads."""
+    await trio.sleep(seconds)
+    door.cut_all()
 
 
 async def _accept(
@@ -141,10 +167,12 @@ def _hypercorn_config(limits: Limits) -> HypercornConfig:
     config.errorlog = logging.getLogger("hypercorn.error")
     config.websocket_max_message_size = limits.max_frame_bytes
     config.websocket_ping_interval = limits.heartbeat_interval_ms / 1000
+    config.h11_max_incomplete_size = HEAD_BYTES
+    config.keep_alive_timeout = KEEP_ALIVE_S
     config.graceful_timeout = STOPPING_S
     return config
 
 
-def _url(listener: trio.SocketListener) -> str:
+def _url(scheme: str, listener: trio.SocketListener) -> str:
     host, port = listener.socket.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

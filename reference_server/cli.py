@@ -1,30 +1,60 @@
 """`msgcheck serve`: the reference server from the command line.
 
 It prints one line on standard output when it serves, and logs to standard error. It stops in order on
-SIGTERM and SIGINT and, with `--until-stdin-closes`, when whoever started it is gone.
+SIGTERM and SIGINT and, with `--until-stdin-closes`, when whoever started it is gone. Every option may
+also stand in a file (`config`) or in the environment, as ``MSGCHECK_SERVE_`` and its name.
 """
 
 from __future__ import annotations
 
-import logging
 import signal
+import ssl
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import click
 import trio
 
+from . import config, logs, tls
 from .app import serve as serve_app
-from .service import STRONG, THROWAWAY, PasswordCost
+from .core.limits import Limits
+from .service import STRONG, THROWAWAY, PasswordCost, Rates
 from .storage.base import StoreUnusable
 
-log = logging.getLogger(__name__)
-
 LEVELS = ("debug", "info", "warning", "error")
+NOT_IN_A_FILE = ("config", "limit", "cost", "until_stdin_closes")
+"""What is said in another way there, or concerns only who starts the server."""
+FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command()
+def _read_config(context: click.Context, _parameter: click.Parameter, path: Path | None) -> None:
+    """Take the options' defaults from the file, and keep its limits for `serve`."""
+    context.obj = {}
+    if path is None:
+        return
+    names = [each.name or "" for each in context.command.params]
+    own = [name for name in names if name not in NOT_IN_A_FILE and not name.startswith("rate_")]
+    try:
+        found = config.read(path, own)
+    except config.ConfigError as wrong:
+        _give_up(str(wrong))
+    context.default_map = found.options
+    context.obj = found.limits
+
+
+@click.command(context_settings={"auto_envvar_prefix": "MSGCHECK_SERVE"})
+@click.option(
+    "--config",
+    type=FILE,
+    callback=_read_config,
+    is_eager=True,
+    expose_value=False,
+    help="A TOML file with these options as defaults; [rates] and [limits] are tables of it.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",
@@ -38,12 +68,29 @@ LEVELS = ("debug", "info", "warning", "error")
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the database. Without it, a temporary one that is removed at the end.",
 )
+@click.option("--certfile", type=FILE, help="Certificate chain (PEM): serve https and wss.")
+@click.option("--keyfile", type=FILE, help="Its key (PEM), if it is not in the same file.")
 @click.option(
     "--log-level",
     type=click.Choice(LEVELS),
     default="warning",
     show_default=True,
-    help="What to log.",
+    help="What to log, as lines of JSON on standard error; info is every request.",
+)
+@click.option(
+    "--rate-sends", help="Messages of one user, for example 20/second. Default: no limit."
+)
+@click.option("--rate-requests", help="Other requests of one user. Default: no limit.")
+@click.option("--rate-logins", help="Registrations and logins from one address. Default: no limit.")
+@click.option(
+    "--limit",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A limit of discovery, for example max_devices=20. As often as wanted.",
+)
+@click.option(
+    "--metrics-token",
+    help="What `GET /metrics` asks for as bearer token; without it, it is open.",
 )
 @click.option(
     "--throwaway-accounts",
@@ -58,38 +105,70 @@ LEVELS = ("debug", "info", "warning", "error")
     is_flag=True,
     help="Stop when standard input is closed, so that no server outlives the program that started it.",
 )
+@click.pass_obj
 def serve(
+    file_limits: dict[str, int],
     host: str,
     port: int,
     data: Path | None,
+    certfile: Path | None,
+    keyfile: Path | None,
     log_level: str,
+    rate_sends: str | None,
+    rate_requests: str | None,
+    rate_logins: str | None,
+    limit: tuple[str, ...],
+    metrics_token: str | None,
     cost: PasswordCost,
     until_stdin_closes: bool,
 ) -> None:
     """Run the reference server of the Messenger API."""
-    logging.basicConfig(
-        level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    try:
+        limits = _limits(file_limits, limit)
+        rates = Rates(sends=rate_sends, requests=rate_requests, logins=rate_logins)
+        secured = _tls(certfile, keyfile)
+    except (config.ConfigError, tls.CertificateUnusable, ValueError) as wrong:
+        _give_up(str(wrong))
+    logs.set_up(log_level)
     with tempfile.TemporaryDirectory(prefix="msgcheck-") as temporary:
         if data is None:
             data = Path(temporary)
             click.echo(f"msgcheck serve: no --data given, keeping everything in {data}", err=True)
+        start = partial(
+            serve_app,
+            data,
+            host=host,
+            port=port,
+            limits=limits,
+            cost=cost,
+            rates=rates,
+            tls=secured,
+            metrics_token=metrics_token,
+        )
         try:
-            trio.run(_serve, host, port, data, cost, until_stdin_closes)
+            trio.run(_serve, start, until_stdin_closes)
         except* StoreUnusable as unusable:
             _give_up(str(unusable.exceptions[0]))
         except* OSError as trouble:
             _give_up(f"cannot listen on {host}:{port}: {trouble.exceptions[0]}.")
 
 
-def _give_up(reason: str) -> None:
+def _limits(file_limits: dict[str, int], settings: tuple[str, ...]) -> Limits:
+    return config.limits_of(file_limits | config.parse_limits(settings))
+
+
+def _tls(certfile: Path | None, keyfile: Path | None) -> ssl.SSLContext | None:
+    if certfile is None and keyfile is not None:
+        raise config.ConfigError("--keyfile is of no use without --certfile.")
+    return None if certfile is None else tls.context(certfile, keyfile)
+
+
+def _give_up(reason: str) -> NoReturn:
     click.echo(f"msgcheck serve: {reason}", err=True)
     sys.exit(2)
 
 
-async def _serve(
-    host: str, port: int, data: Path, cost: PasswordCost, until_stdin_closes: bool
-) -> None:
+async def _serve(start: Callable[..., Awaitable[None]], until_stdin_closes: bool) -> None:
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
@@ -98,9 +177,7 @@ async def _serve(
                 nursery.start_soon(_stop_at_end_of_input, stop)
 
             async def run(task_status: trio.TaskStatus[list[str]]) -> None:
-                await serve_app(
-                    data, host=host, port=port, cost=cost, stop=stop, task_status=task_status
-                )
+                await start(stop=stop, task_status=task_status)
                 nursery.cancel_scope.cancel()
 
             urls = await nursery.start(run)

@@ -104,6 +104,9 @@ class Closing(Struct, frozen=True):
     reason: str = ""
 
 
+TOO_SLOW = Closing(4408, "too slow to read")
+
+
 class Outbox:
     """What waits to be written to one connection, bounded in bytes.
 
@@ -167,7 +170,7 @@ class Outbox:
         self.size += item.size
         if self.size > self._limit:
             self._waiting.clear()
-            self.close(Closing(4408, "too slow to read"))
+            self.close(TOO_SLOW)
 
     async def drained(self) -> None:
         """Return when everything pushed so far has been written: backpressure for a replay."""
@@ -243,9 +246,14 @@ class Subscriber:
 
 
 class Hub:
-    """All connections, by user and device."""
+    """All connections, by user and device.
+
+    It counts for the operator: `entries` and `deliveries` are the log entries published and the events
+    handed to connections, `slow_readers` the connections that were closed for not keeping up.
+    """
 
     def __init__(self) -> None:
+        self.entries = self.deliveries = self.slow_readers = 0
         self._users: dict[str, dict[str, Subscriber]] = {}
         self._closing: Closing | None = None
 
@@ -274,6 +282,7 @@ class Hub:
 
         True if the user has no connection any more.
         """
+        self.slow_readers += subscriber.outbox.closing is TOO_SLOW
         identity = subscriber.identity
         devices = self._users.get(identity.user_id, {})
         if devices.get(identity.device_id) is subscriber:
@@ -287,11 +296,13 @@ class Hub:
         """Hand an event to every connection of the users that it is for."""
         item: Outgoing | None = None
         entry = _place(post.event)
+        self.entries += entry is not None
         of_the_moment = entry is None and isinstance(post.event, Ephemeral)
         for user_id in post.to:
             for subscriber in self._users.get(user_id, _NOBODY).values():
                 if subscriber is not post.but:
                     item = item or Outgoing(post.event)
+                    self.deliveries += 1
                     if of_the_moment:
                         subscriber.hint(item)
                     else:

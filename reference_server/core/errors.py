@@ -10,7 +10,7 @@ transports turn them into a problem document or a `failed`/`error` frame::
     ├── NotFound (404)         not_found, unknown_user, unknown_device, unknown_conversation, …
     ├── Conflict (409)         user_exists, idempotency_conflict, encryption_mismatch
     ├── Unprocessable (422)    invalid_request, invalid_body, weak_password, out_of_range, …
-    └── the rest               method_not_allowed, message_too_large, upgrade_required, unavailable, …
+    └── the rest               method_not_allowed, message_too_large, upgrade_required, rate_limited, …
 """
 
 from __future__ import annotations
@@ -239,6 +239,19 @@ class UpgradeRequired(ApiError):
     """426: the realtime channel was asked for without a WebSocket upgrade."""
 
     status, code, title = 426, "upgrade_required", "This path is a WebSocket"
+
+
+class HeadersTooLarge(ApiError):
+    """431: a request head over the limit."""
+
+    status, code, title = 431, "headers_too_large", "Request Header Fields Too Large"
+
+
+class RateLimited(ApiError):
+    """429: too much in too short a time; `retry_after_ms` says when it works again."""
+
+    status, code, title = 429, "rate_limited", "Too much in too short a time"
+    retryable = True
 
 
 class Unavailable(ApiError):

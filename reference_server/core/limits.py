@@ -11,6 +11,7 @@ CAPABILITIES = (
     "groups",
     "presence",
     "relations",
+    "server_timing",
     "typing",
 )
 """What this server offers beyond the mandatory parts."""

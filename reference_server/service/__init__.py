@@ -13,6 +13,7 @@ from .expiry import Expiry
 from .kernel import Kernel
 from .messages import Messages
 from .presence import Presence
+from .rates import RateLimiter, Rates
 from .receipts import Receipts
 from .typing import Typing
 
@@ -20,8 +21,11 @@ from .typing import Typing
 class Service:
     """The use cases by subject."""
 
-    def __init__(self, kernel: Kernel, cost: PasswordCost = STRONG) -> None:
+    def __init__(
+        self, kernel: Kernel, cost: PasswordCost = STRONG, rates: Rates | None = None
+    ) -> None:
         self.kernel = kernel
+        self.rates = RateLimiter(rates or Rates())
         self.accounts = Accounts(kernel, cost)
         self.conversations = Conversations(kernel)
         self.messages = Messages(kernel)
@@ -32,4 +36,4 @@ class Service:
         self.typing = Typing(kernel)
 
 
-__all__ = ["STRONG", "THROWAWAY", "Kernel", "PasswordCost", "Service"]
+__all__ = ["STRONG", "THROWAWAY", "Kernel", "PasswordCost", "Rates", "Service"]

@@ -20,9 +20,11 @@ from ..core.errors import ApiError, Unavailable
 from ..core.limits import Limits
 from ..events import Due, Post, Revoked
 from ..hub import Hub
+from ..metrics import Metrics
 from ..storage.base import Commands, Queries, Store, StoreTrouble
 from ..storage.writer import Writer
 from .alarm import Alarm
+from .timing import account
 from .tokens import TokenCache
 
 T = TypeVar("T")
@@ -52,12 +54,14 @@ class Kernel:
         writer: Writer,
         hub: Hub,
         limits: Limits,
+        metrics: Metrics,
         clock: Callable[[], int] = system_clock,
     ) -> None:
         self.store = store
         self.writer = writer
         self.hub = hub
         self.limits = limits
+        self.metrics = metrics
         self.now = clock
         self.tokens = TokenCache()
         self.alarm = Alarm(clock)
@@ -78,8 +82,14 @@ class Kernel:
         """
         answered = trio.Event()
         answer: list[T | ApiError] = []
+        spent = account()
+        asked = time.perf_counter_ns()
 
         def done(result: T | ApiError) -> None:
+            if spent is not None:
+                batch = self.writer.batch
+                spent.queue += batch.departed - asked
+                spent.commit += batch.durable - batch.departed
             answer.append(result)
             answered.set()
 
@@ -111,9 +121,14 @@ class Kernel:
 
     async def ask(self, query: Callable[[Queries], T]) -> T:
         """Answer a question from a snapshot, in a worker thread."""
-        return await trio.to_thread.run_sync(
-            partial(self._read, query), limiter=self._readers, abandon_on_cancel=False
-        )
+        asked = time.perf_counter_ns()
+        try:
+            return await trio.to_thread.run_sync(
+                partial(self._read, query), limiter=self._readers, abandon_on_cancel=False
+            )
+        finally:
+            if (spent := account()) is not None:
+                spent.read += time.perf_counter_ns() - asked
 
     def _read(self, query: Callable[[Queries], T]) -> T:
         try:

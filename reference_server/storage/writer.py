@@ -16,10 +16,12 @@ one by one: only the guilty ones fail, with `Unavailable` or `Internal`.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import trio
+from msgspec import Struct
 
 from ..core.errors import ApiError, Internal, Unavailable
 from .base import Commands, Store, StoreTrouble
@@ -33,11 +35,24 @@ Done = Callable[[T | ApiError], None]
 MAX_BATCH = 1_000
 
 
-class Writer:
-    """The one who writes to a store. Its task `run` must be running for jobs to be answered."""
+class Batch(Struct, frozen=True):
+    """One transaction: how many jobs, and when it left and was durable (`time.perf_counter_ns`)."""
 
-    def __init__(self, store: Store) -> None:
+    jobs: int
+    departed: int
+    durable: int
+
+
+class Writer:
+    """The one who writes to a store. Its task `run` must be running for jobs to be answered.
+
+    `batch` is the one whose jobs are being answered, or the latest; `observe` is told of each.
+    """
+
+    def __init__(self, store: Store, observe: Callable[[Batch], None] = lambda _: None) -> None:
+        self.batch = Batch(0, 0, 0)
         self._store = store
+        self._observe = observe
         self._waiting: list[tuple[Job[Any], Done[Any]]] = []
         self._arrival = trio.Event()
         self._stopping = False
@@ -60,9 +75,12 @@ class Writer:
             if not self._waiting:
                 return
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            departed = time.perf_counter_ns()
             results = await trio.to_thread.run_sync(
                 self._commit, [job for job, _ in batch], limiter=one_at_a_time
             )
+            self.batch = Batch(len(batch), departed, time.perf_counter_ns())
+            self._observe(self.batch)
             for (_, done), result in zip(batch, results, strict=True):
                 done(result)
 

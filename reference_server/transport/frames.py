@@ -53,6 +53,7 @@ class Failure(Struct, frozen=True, omit_defaults=True):
     code: str
     detail: str
     retryable: bool | UnsetType = UNSET
+    retry_after_ms: int | UnsetType = UNSET
 
 
 class WelcomeFrame(Struct, frozen=True, tag_field="type", tag="welcome"):
@@ -70,6 +71,13 @@ class ReplayCompleteFrame(Struct, frozen=True, tag_field="type", tag="replay_com
     count: int
 
 
+class Timing(Struct, frozen=True):
+    """Where a send's time went, in microseconds: waiting for the writer, and its transaction."""
+
+    queue_us: int
+    commit_us: int
+
+
 class SentFrame(Struct, frozen=True, tag_field="type", tag="sent"):
     """A send is durable."""
 
@@ -80,6 +88,7 @@ class SentFrame(Struct, frozen=True, tag_field="type", tag="sent"):
     seq: int
     created_at: str
     duplicate: bool
+    timing: Timing
 
 
 class FailedFrame(Struct, frozen=True, tag_field="type", tag="failed"):
@@ -104,7 +113,7 @@ class PongFrame(Struct, frozen=True, tag_field="type", tag="pong"):
     server_time: str
 
 
-def sent(frame_id: str, message: Message, *, duplicate: bool) -> SentFrame:
+def sent(frame_id: str, message: Message, timing: Timing, *, duplicate: bool) -> SentFrame:
     """The answer to an accepted send."""
     return SentFrame(
         frame_id,
@@ -114,10 +123,16 @@ def sent(frame_id: str, message: Message, *, duplicate: bool) -> SentFrame:
         message.seq,
         message.created_at,
         duplicate,
+        timing,
     )
 
 
 def failed(frame_id: str, client_message_id: Any, error: ApiError) -> FailedFrame:
     """The answer to a refused send."""
-    failure = Failure(error.code, error.detail, retryable=error.retryable)
+    failure = Failure(
+        error.code,
+        error.detail,
+        retryable=error.retryable,
+        retry_after_ms=error.extra.get("retry_after_ms", UNSET),
+    )
     return FailedFrame(frame_id, client_message_id, failure)

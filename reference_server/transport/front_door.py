@@ -4,26 +4,41 @@ An upgrade to the chat channel goes to the fast lane (`socket`); whatever else g
 the bytes read so far put back in front. A later upgrade on a connection that Hypercorn has (a reused
 one, HTTP/2) still works: the Quart WebSocket route runs the same session, only slower.
 
+With a certificate every connection begins with TLS, within the same time as the first head.
 A failure of either ends that connection and nothing else.
-A connection that has not sent a whole request head within the time, or sends one without end, is cut.
+
+Who has not shown who it is gets little: a time for its first head, a bound on its size (431), and a
+place among a bounded crowd, from which the longest-waiting is cut when another comes. So thousands of
+connections that say nothing cost as much as the crowd, and an honest client, who speaks at once, gets in.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable
+import ssl
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import trio
 
+from ..core.errors import HeadersTooLarge
+from . import problems
 from .handshake import CHAT_PATH
+from .streams import Stream, closing
 
 log = logging.getLogger(__name__)
 
-HEAD_BYTES = 65_536
+HEAD_BYTES = 32_768
 HEAD_TIMEOUT_S = 10.0
+MAX_SILENT = 1_000
+"""Connections whose first request is still to come."""
+MAX_HTTP = 5_000
+"""Connections that Hypercorn has; it cuts idle ones itself."""
+LINGER_S = 1.0
+"""How long a client may take to read why it is refused, while it still sends."""
 
-Handler = Callable[[trio.SocketStream, bytes], Awaitable[None]]
+Handler = Callable[[Stream, bytes], Awaitable[None]]
 _END = b"\r\n\r\n"
 _UPGRADE = re.compile(rb"\r\nupgrade:[ \t]*websocket[ \t]*\r\n", re.IGNORECASE)
 _CHAT = re.compile(rb"GET " + re.escape(CHAT_PATH.encode()) + rb"(\?\S*)? HTTP/1\.1\r\n")
@@ -32,27 +47,73 @@ _CHAT = re.compile(rb"GET " + re.escape(CHAT_PATH.encode()) + rb"(\?\S*)? HTTP/1
 class FrontDoor:
     """Sorts new connections; `chat` and `http` serve a stream whose first bytes have been read."""
 
-    def __init__(self, chat: Handler, http: Handler) -> None:
+    def __init__(self, chat: Handler, http: Handler, tls: ssl.SSLContext | None = None) -> None:
         self._chat = chat
         self._http = http
+        self._tls = tls
+        self._open: set[trio.SocketStream] = set()
+        self._silent = _Crowd(MAX_SILENT)
+        self._http_clients = _Crowd(MAX_HTTP)
 
-    async def __call__(self, stream: trio.SocketStream) -> None:
+    async def __call__(self, connection: trio.SocketStream) -> None:
         """Serve one connection, from its first byte until it is closed."""
-        async with stream:
-            try:
-                with trio.fail_after(HEAD_TIMEOUT_S):
-                    head = await _read_head(stream)
-                if _CHAT.match(head) and _UPGRADE.search(head, 0, head.find(_END) + 2):
-                    await self._chat(stream, head)
-                elif head:
+        self._open.add(connection)
+        try:
+            async with closing(self._secured(connection)) as stream:
+                await self._serve(connection, stream)
+        finally:
+            self._open.discard(connection)
+
+    async def _serve(self, connection: trio.SocketStream, stream: Stream) -> None:
+        try:
+            with self._silent.of(connection), trio.fail_after(HEAD_TIMEOUT_S):
+                head = await _read_head(stream)
+            if _end_of(head) > HEAD_BYTES:
+                await _refuse(stream)
+            elif _CHAT.match(head) and _UPGRADE.search(head, 0, _end_of(head) + 2):
+                await self._chat(stream, head)
+            elif head:
+                with self._http_clients.of(connection):
                     await self._http(stream, head)
-            except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
-                pass
-            except Exception:  # whatever a peer brings about is the end of its connection alone
-                log.exception("a connection failed")
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+            pass
+        except Exception:  # whatever a peer brings about is the end of its connection alone
+            log.exception("a connection failed")
+
+    def _secured(self, connection: trio.SocketStream) -> Stream:
+        if self._tls is None:
+            return connection
+        # The handshake happens with the first read.
+        return trio.SSLStream(connection, self._tls, server_side=True, https_compatible=True)
+
+    def cut_all(self) -> None:
+        """Close every connection that is still open, whatever it is in the middle of."""
+        for connection in list(self._open):
+            connection.socket.close()
 
 
-async def _read_head(stream: trio.SocketStream) -> bytes:
+class _Crowd:
+    """Connections of a kind, so many at most: for another one the oldest is cut."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._connections: dict[trio.SocketStream, None] = {}  # in the order of their coming
+
+    @contextmanager
+    def of(self, connection: trio.SocketStream) -> Iterator[None]:
+        """Be one of them."""
+        if len(self._connections) >= self._limit:
+            oldest = next(iter(self._connections))
+            del self._connections[oldest]
+            oldest.socket.close()
+        self._connections[connection] = None
+        try:
+            yield
+        finally:
+            self._connections.pop(connection, None)
+
+
+async def _read_head(stream: Stream) -> bytes:
     """Everything up to the end of the request head, and what came with it; what is not HTTP/1 as it is."""
     head = b""
     while _END not in head and len(head) <= HEAD_BYTES:
@@ -63,38 +124,26 @@ async def _read_head(stream: trio.SocketStream) -> bytes:
     return head
 
 
-class PrefixedStream(trio.abc.HalfCloseableStream):
-    """A socket stream with bytes put back in front of it, as Hypercorn's TCP server wants one.
+def _end_of(head: bytes) -> int:
+    """Where the head ends, or how long it already is."""
+    end = head.find(_END)
+    return len(head) if end < 0 else end
 
-    `closed` is set when it has been closed.
-    """
 
-    def __init__(self, stream: trio.SocketStream, prefix: bytes) -> None:
-        self._stream = stream
-        self._prefix = prefix
-        self.socket = stream.socket
-        self.closed = trio.Event()
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        """The bytes put back first, then what arrives."""
-        if self._prefix:
-            data, self._prefix = self._prefix, b""
-            return data
-        return await self._stream.receive_some(max_bytes)
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """As the socket stream."""
-        await self._stream.send_all(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        """As the socket stream."""
-        await self._stream.wait_send_all_might_not_block()
-
-    async def send_eof(self) -> None:
-        """As the socket stream."""
-        await self._stream.send_eof()
-
-    async def aclose(self) -> None:
-        """As the socket stream; `closed` tells."""
-        self.closed.set()
-        await self._stream.aclose()
+async def _refuse(stream: Stream) -> None:
+    """Say that the head is too large, and let the client read that before the connection closes."""
+    error = HeadersTooLarge(f"A request head has at most {HEAD_BYTES} bytes.")
+    body = problems.problem(error)
+    fields = (
+        f"HTTP/1.1 {error.status} {error.title}",
+        f"Content-Type: {problems.MEDIA_TYPE}",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+    )
+    await stream.send_all("\r\n".join((*fields, "", "")).encode() + body)
+    if isinstance(stream, trio.SocketStream):
+        await stream.send_eof()
+    # Closed with something unread, the connection would be reset and the answer lost.
+    with trio.move_on_after(LINGER_S):
+        while await stream.receive_some(HEAD_BYTES):
+            pass

@@ -12,6 +12,7 @@ from ..core import errors
 from ..core.model import Identity
 from ..hub import Encoding
 from ..service import Service
+from . import exchange
 
 CHAT_PATH = "/v1.0/chat"
 SUBPROTOCOL = "messenger.v1"
@@ -43,7 +44,10 @@ async def authenticate(
                 token = subprotocol.removeprefix(_BEARER_SUBPROTOCOL)
     if token is None:
         raise errors.Unauthorized
-    return await service.accounts.identify(token)
+    identity = await service.accounts.identify(token)
+    if (asked := exchange.current()) is not None:
+        asked.user_id = identity.user_id
+    return identity
 
 
 async def admit(
@@ -54,6 +58,7 @@ async def admit(
     Raises the refusal to answer instead of the upgrade.
     """
     identity = await authenticate(service, authorization, offered)
+    service.rates.spend("requests", identity.user_id)
     chosen = ENCODINGS.get("text" if encoding is None else encoding)
     if chosen is None:
         raise errors.InvalidEncoding(f"This server offers the encodings {', '.join(ENCODINGS)}.")

@@ -30,7 +30,7 @@ from ..service import Service
 from ..service.accounts import LoginRequest, RegisterRequest
 from ..service.conversations import CreateRequest
 from ..service.messages import SendRequest
-from . import handshake, problems, published
+from . import exchange, handshake, limiting, metrics, problems, published
 from .decoding import convert, decode_json
 from .session import Session
 
@@ -38,9 +38,11 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 VERSIONS = ("v1.0",)
+BODY_TIMEOUT_S = 20.0
+"""How long a body of JSON may take to come, whole."""
 REST_OF_BODY_S = 2.0
 """How long the rest of a body may take that a refusal did not wait for."""
-OPEN_PATHS = ("/.well-known/messenger", "/healthz", "/readyz", *published.PATHS)
+OPEN_PATHS = ("/.well-known/messenger", "/healthz", "/readyz", "/metrics", *published.PATHS)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -96,12 +98,20 @@ class Routes:
         """Who asks. Raises `Unauthorized`."""
         return await handshake.authenticate(self._service, request.headers.get("Authorization"))
 
+    def count(self, who: str) -> None:
+        """Count the request in its rate limit. Raises `RateLimited`."""
+        allowance = self._service.rates.spend(limiting.counts_as(request.endpoint), who)
+        if (asked := exchange.current()) is not None:
+            asked.allowance = allowance
+
     def authenticated(self, route: Route) -> Route:
         """Give `route` the identity of the asker as its first argument."""
 
         @wraps(route)
         async def with_identity(**arguments: Any) -> Response:
-            return await route(await self.me(), **arguments)
+            me = await self.me()
+            self.count(me.user_id)
+            return await route(me, **arguments)
 
         return with_identity
 
@@ -135,10 +145,12 @@ class Routes:
 
         @routes.post("/users")
         async def register() -> Response:
+            self.count(request.remote_addr or "")
             return answer(await accounts.register(await body_as(RegisterRequest)), 201)
 
         @routes.post("/sessions")
         async def login() -> Response:
+            self.count(request.remote_addr or "")
             return answer(await accounts.login(await body_as(LoginRequest)), 201)
 
         @routes.delete("/sessions/current")
@@ -345,6 +357,8 @@ class QuartChannel:
 
 def refusal(error: ApiError, headers: dict[str, str] | None = None) -> Response:
     """A problem document as the answer."""
+    if (asked := exchange.current()) is not None:
+        asked.refused(error)
     response = Response(
         problems.problem(error), error.status, content_type=problems.MEDIA_TYPE, headers=headers
     )
@@ -363,9 +377,10 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 }
 
 
-def make_app(service: Service) -> QuartTrio:
-    """The HTTP application over a service."""
+def make_app(service: Service, metrics_token: str | None = None) -> QuartTrio:
+    """The HTTP application over a service; `metrics_token` protects the operator's figures."""
     app = QuartTrio(__name__, static_folder=None)
+    app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
     app.config["MAX_CONTENT_LENGTH"] = service.kernel.limits.max_frame_bytes
     app.url_map.strict_slashes = True
     app.url_map.merge_slashes = False
@@ -376,9 +391,15 @@ def make_app(service: Service) -> QuartTrio:
         routes.conversations(),
         routes.messages(),
         routes.chat(),
+        metrics.blueprint(service.kernel.metrics, metrics_token),
         published.routes(),
     ):
         app.register_blueprint(blueprint)
+
+    @app.before_request
+    async def note_route() -> None:
+        if (asked := exchange.current()) is not None and request.url_rule is not None:
+            asked.route = request.url_rule.rule
 
     @app.after_request
     async def read_to_the_end(response: Response) -> Response:

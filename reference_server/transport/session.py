@@ -15,6 +15,8 @@ reader stops reading, and TCP tells the client.
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Protocol
@@ -29,11 +31,14 @@ from ..core.receipts import Acknowledged
 from ..core.times import rfc3339
 from ..events import MessageEvent
 from ..hub import Closing, Encoding, Item, Outbox, Outgoing, Subscriber
+from ..logs import note
 from ..service import Service
 from ..service.messages import SendRequest, Sent
 from ..storage.base import Backlog
-from . import frames
+from . import exchange, frames
 from .decoding import convert, decode_json, decode_msgpack
+
+log = logging.getLogger("reference_server.access")
 
 MAX_UNDER_WAY = 256
 MAX_UNDER_WAY_CHARACTERS = 1_048_576
@@ -76,6 +81,7 @@ class Session:
     async def run(self, channel: Channel) -> None:
         """Serve the channel until either side ends it."""
         limits = self._kernel.limits
+        began = trio.current_time()
         self._tell(
             frames.WelcomeFrame(
                 self._me.user_id,
@@ -95,7 +101,24 @@ class Session:
                 nursery.cancel_scope.cancel()
         finally:
             last = self._kernel.hub.detach(self.subscriber)
+            self._note_end(trio.current_time() - began)
             self._service.presence.seen_soon(self._me, "offline" if last else None)
+
+    def _note_end(self, lasted_s: float) -> None:
+        closing = self._outbox.closing
+        self._kernel.metrics.ended(closing)
+        asked = exchange.current()
+        note(
+            log,
+            logging.INFO,
+            "connection ended",
+            request_id=asked and asked.request_id,
+            scenario=asked and asked.scenario,
+            user=self._me.user_id,
+            device=self._me.device_id,
+            close_code=closing and closing.code,
+            duration_ms=round(lasted_s * 1000),
+        )
 
     # writing
 
@@ -189,6 +212,7 @@ class Session:
             self._refuse(error, frame.get("id") if isinstance(frame, dict) else None)
 
     def _refuse(self, error: ApiError, frame_id: Any) -> None:
+        self._kernel.metrics.refused(error.code)
         failure = frames.Failure(error.code, error.detail)
         if inputs.is_id(frame_id):
             self._tell(frames.ErrorFrame(failure, frame_id))
@@ -199,6 +223,7 @@ class Session:
         frame = convert(raw, frames.SendFrame)
         frame_id = inputs.check_id(frame.id, "/id")
         try:
+            self._service.rates.spend("sends", self._me.user_id)
             request = SendRequest(
                 conversation_id=inputs.check_id(frame.conversation_id, "/conversation_id"),
                 client_message_id=inputs.check_id(frame.client_message_id, "/client_message_id"),
@@ -207,20 +232,32 @@ class Session:
                 expires_in_s=frame.expires_in_s,
             )
         except ApiError as error:
-            self._tell(frames.failed(frame_id, frame.client_message_id, error))
+            self._fail(error, frame_id, frame.client_message_id)
             return
 
         def answer(result: Sent | ApiError) -> None:
             self._arrived(size)
             if isinstance(result, ApiError):
-                self._tell(frames.failed(frame_id, request.client_message_id, result))
+                self._fail(result, frame_id, request.client_message_id)
             else:
-                self._tell(frames.sent(frame_id, result.message, duplicate=result.duplicate))
+                batch = self._kernel.writer.batch
+                timing = frames.Timing(
+                    queue_us=(batch.departed - departed) // 1000,
+                    commit_us=(batch.durable - batch.departed) // 1000,
+                )
+                self._tell(
+                    frames.sent(frame_id, result.message, timing, duplicate=result.duplicate)
+                )
 
         await self._acknowledge()
         await self._replayed.wait()
         await self._departing(size)
+        departed = time.perf_counter_ns()
         self._service.messages.send_soon(self._me, request, self.subscriber, answer)
+
+    def _fail(self, error: ApiError, frame_id: str, client_message_id: Any) -> None:
+        self._kernel.metrics.refused(error.code)
+        self._tell(frames.failed(frame_id, client_message_id, error))
 
     async def _delivered(self, raw: dict[str, Any], _size: int) -> None:
         self._gather("delivered", raw)

@@ -24,7 +24,7 @@ from websockets.typing import Subprotocol
 from ..core.errors import ApiError
 from ..hub import CLOSING_GRACE_S, Closing, Control, Item, Subscriber
 from ..service import Service
-from . import handshake, problems
+from . import exchange, handshake, problems
 from .session import Session
 
 RECEIVE_BYTES = 16_384
@@ -118,6 +118,8 @@ async def serve_socket(service: Service, stream: trio.abc.Stream, head: bytes) -
     if request is None:  # not parseable: the protocol has its own answer to that
         await _write(stream, protocol)
         return
+    asked = exchange.begin("GET", handshake.CHAT_PATH, request.headers.get(exchange.SCENARIO))
+    asked.route = handshake.CHAT_PATH
     try:
         query = parse_qs(urlsplit(request.path).query, keep_blank_values=True)
         admission = await handshake.admit(
@@ -127,11 +129,17 @@ async def serve_socket(service: Service, stream: trio.abc.Stream, head: bytes) -
             query.get("encoding", [None])[0],
         )
     except ApiError as error:
-        protocol.send_response(_refusal(error))
-        await _write(stream, protocol)
-        return
-    protocol.send_response(protocol.accept(request))
+        asked.refused(error)
+        response = _refusal(error)
+    else:
+        response = protocol.accept(request)
+    asked.status = response.status_code
+    response.headers.update(asked.headers())
+    protocol.send_response(response)
+    asked.over(service.kernel.metrics)
     await _write(stream, protocol)
+    if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+        return
     if protocol.state is State.OPEN:
         protocol.receive_data(early)
         session = Session(service, *admission)

@@ -6,9 +6,10 @@ when the test that started it ends without it.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -31,11 +32,11 @@ class Finished(NamedTuple):
 
 
 @contextmanager
-def serving(*command: str, data: Path) -> Iterator[str]:
+def serving(*command: str, data: Path, options: Sequence[str] = ()) -> Iterator[str]:
     """A server started by ``python -m command…``, and its URL."""
-    options = ("--host", "127.0.0.1", "--port", "0", "--data", str(data), "--until-stdin-closes")
+    usual = ("--host", "127.0.0.1", "--port", "0", "--data", str(data), "--until-stdin-closes")
     with subprocess.Popen(
-        [sys.executable, "-m", *command, *options],
+        [sys.executable, "-m", *command, *usual, *options],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -45,7 +46,7 @@ def serving(*command: str, data: Path) -> Iterator[str]:
             assert process.stdout is not None
             assert process.stdin is not None
             line = process.stdout.readline()
-            assert "listening on http://" in line, f"no server: {line!r}"
+            assert "listening on http" in line, f"no server: {line!r}"
             yield line.split("listening on ", 1)[1].split()[0]
             process.stdin.close()
             process.wait(PATIENCE_S)
@@ -58,11 +59,12 @@ def command_line(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "conformance", *arguments]
 
 
-def msgcheck(*arguments: str, cwd: Path) -> Finished:
-    """Run a `msgcheck` command to its end."""
+def msgcheck(*arguments: str, cwd: Path, **environment: str) -> Finished:
+    """Run a `msgcheck` command to its end, with these changes to the environment."""
     done = subprocess.run(
         command_line(*arguments),
         cwd=cwd,
+        env=os.environ | environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -17,6 +17,7 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+import trustme
 
 from .processes import PATIENCE_S, ROOT, command_line, msgcheck, results_in, serving
 
@@ -271,3 +272,20 @@ def test_ctrl_c_keeps_what_was_measured_and_leaves_no_process(
     verdicts = {each.id: each.verdict for each in results.scenarios}
     assert verdicts == ({"own.b-fails": "fail"} if status == 1 else {})
     ElementTree.parse(tmp_path / "reports" / "junit.xml")  # noqa: S314  ours
+
+
+def test_a_target_with_tls_is_judged_when_its_authority_is_trusted(tmp_path: Path) -> None:
+    """`--target https://…`, the authority named by `SSL_CERT_FILE`; HTTP and `wss` alike."""
+    authority = trustme.CA()
+    certfile, trusted = tmp_path / "server.pem", tmp_path / "authority.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certfile)
+    authority.cert_pem.write_to_path(trusted)
+    options = ("--certfile", str(certfile))
+    with serving("reference_server", data=tmp_path / "data", options=options) as url:
+        assert url.startswith("https://")
+        arguments = ("run", "--target", url, *QUICK)
+        judged = msgcheck(*arguments, cwd=tmp_path, SSL_CERT_FILE=str(trusted))
+        distrusted = msgcheck(*arguments, cwd=tmp_path)
+    assert judged.status == 0, judged.stdout + judged.stderr
+    assert distrusted.status == 3
+    assert "certificate" in distrusted.stdout + distrusted.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,14 +13,14 @@ import trio
 
 from reference_server import app
 from reference_server.core.limits import Limits
-from reference_server.service import THROWAWAY, PasswordCost, Service
+from reference_server.service import THROWAWAY, Service
 from reference_server.storage.base import Store
 
 PATIENCE_S = 30
 
 
 class Running(NamedTuple):
-    """A server that serves; setting `stop` stops it in order."""
+    """A server that serves; setting `stop` stops it in order, until it has `ended`."""
 
     url: str
     service: Service
@@ -47,21 +47,24 @@ class Running(NamedTuple):
 
 @asynccontextmanager
 async def running_server(
-    data: Path, limits: Limits, host: str = "127.0.0.1"
+    data: Path, limits: Limits, host: str = "127.0.0.1", **options: Any
 ) -> AsyncIterator[Running]:
-    """`app.serve` on a free port; cancelled at the end, unless the test has stopped it in order."""
+    """`app.serve` on a free port; cancelled at the end, unless the test has stopped it in order.
+
+    `options` are further arguments of `app.serve`.
+    """
     services: list[Service] = []
     genuine = app.running_service
 
     @asynccontextmanager
-    async def noted(store: Store, limits: Limits, cost: PasswordCost) -> AsyncIterator[Service]:
-        async with genuine(store, limits, cost) as service:
+    async def noted(store: Store, *arguments: Any) -> AsyncIterator[Service]:
+        async with genuine(store, *arguments) as service:
             services.append(service)
             yield service
 
     stop, ended = trio.Event(), trio.Event()
 
-    async def serve(task_status: trio.TaskStatus[list[str]]) -> None:
+    async def serve(*, task_status: trio.TaskStatus[list[str]]) -> None:
         await app.serve(
             data,
             host=host,
@@ -70,6 +73,7 @@ async def running_server(
             cost=THROWAWAY,
             stop=stop,
             task_status=task_status,
+            **options,
         )
         ended.set()
 

@@ -1,7 +1,8 @@
 """Promises that every answer and every frame of a run must keep, whatever the scenario asks.
 
-A pure function over the raw events: a server error is never right (but 503 `unavailable` is), and a
-frame is an object with a `type`. What else answers and frames must be is the `schema` checker's.
+A pure function over the raw events: a server error is never right (but 503 `unavailable` is), a frame
+is an object with a `type`, and who is told that it was too much is told how long to wait. What else
+answers and frames must be is the `schema` checker's.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ def _judge(event: Wire) -> Iterator[Violation]:
 
 def _judge_response(event: Wire) -> Iterator[Violation]:
     status = event.content["status"]
+    if _code(event.content["body"]) == "rate_limited":
+        yield from _judge_wait(event, event.content["body"])
     if status < 500 or (status == 503 and _code(event.content["body"]) == "unavailable"):
         return
     message = (
@@ -50,11 +53,25 @@ def _judge_response(event: Wire) -> Iterator[Violation]:
 
 
 def _judge_frame(event: Wire) -> Iterator[Violation]:
-    if not isinstance(event.content.get("type"), str):
+    frame = event.content
+    if _code(frame.get("error")) == "rate_limited":
+        yield from _judge_wait(event, frame["error"])
+    if not isinstance(frame.get("type"), str):
         yield Violation(
             requirement="ERR-1",
             message=f"{event.lane} received something that is no frame: not an object with a "
             "string `type`, in a message of the connection's encoding.",
+            events=(event.n,),
+        )
+
+
+def _judge_wait(event: Wire, refusal: Json) -> Iterator[Violation]:
+    wait = refusal.get("retry_after_ms")
+    if type(wait) is not int or wait < 0:
+        yield Violation(
+            requirement="LIM-1",
+            message=f"{event.lane} was refused as `rate_limited` without a time to wait: "
+            "`retry_after_ms` must be a whole number.",
             events=(event.n,),
         )
 

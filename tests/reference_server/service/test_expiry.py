@@ -11,6 +11,7 @@ from reference_server.core.limits import Limits
 from reference_server.core.model import ExpiredBody, Message, TextBody
 from reference_server.events import ExpiredEvent, Post
 from reference_server.hub import Hub
+from reference_server.metrics import Metrics
 from reference_server.service import THROWAWAY, Kernel, Service
 from reference_server.service import expiry as expiry_module
 from reference_server.service.messages import SendRequest
@@ -65,7 +66,8 @@ async def service(
     writer = Writer(store)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(writer.run)
-        yield Service(Kernel(store, writer, hub, limits, clock), THROWAWAY)
+        kernel = Kernel(store, writer, hub, limits, Metrics(hub), clock)
+        yield Service(kernel, THROWAWAY)
         writer.stop()
 
 

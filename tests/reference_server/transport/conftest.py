@@ -13,9 +13,7 @@ from reference_server.service import THROWAWAY, Service
 from reference_server.storage.sqlite import SqliteStore
 
 from ..running import Running, running_server
-from .peers import Lane, in_memory, new_connection, over, reused_connection
-
-CONNECTIONS = {"fast lane": new_connection, "reused connection": reused_connection}
+from .peers import CONNECTIONS, Lane, in_memory, over
 
 
 @pytest.fixture

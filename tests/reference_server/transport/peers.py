@@ -243,6 +243,9 @@ async def reused_connection(running: Running) -> trio.SocketStream:
     return stream
 
 
+CONNECTIONS = {"fast lane": new_connection, "reused connection": reused_connection}
+
+
 def over(
     running: Running, connection: Callable[[Running], Awaitable[trio.SocketStream]]
 ) -> Connect:
@@ -250,16 +253,26 @@ def over(
 
     @asynccontextmanager
     async def connect(person: Person, encoding: Encoding = "text") -> AsyncIterator[WirePeer]:
-        path = f"{CHAT_PATH}?encoding={encoding}"
-        headers = [(name.encode(), value.encode()) for name, value in person.authorization.items()]
-        async with await connection(running) as stream, trio.open_nursery() as nursery:
-            websocket = await wrap_client_stream(
-                nursery, stream, "localhost", path, extra_headers=headers
-            )
-            yield WirePeer(websocket, encoding)
-            await websocket.aclose()
+        async with websocket_on(await connection(running), person, encoding) as peer:
+            yield peer
 
     return connect
+
+
+@asynccontextmanager
+async def websocket_on(
+    stream: trio.SocketStream | trio.SSLStream[trio.SocketStream],
+    person: Person,
+    encoding: Encoding = "text",
+) -> AsyncIterator[WirePeer]:
+    """A person's WebSocket on an open connection."""
+    headers = [(name.encode(), value.encode()) for name, value in person.authorization.items()]
+    async with stream, trio.open_nursery() as nursery:
+        websocket = await wrap_client_stream(
+            nursery, stream, "localhost", f"{CHAT_PATH}?encoding={encoding}", extra_headers=headers
+        )
+        yield WirePeer(websocket, encoding)
+        await websocket.aclose()
 
 
 # What peers do.
