@@ -85,6 +85,8 @@ async def test_a_repeat_in_the_other_encoding_is_the_same_send(
             await phone.says(send(chat, "hello", body=body))
             answers.append(await hears(phone, "sent"))
     assert [answer.pop("duplicate") for answer in answers] == [False, True]
+    for answer in answers:
+        del answer["timing"]  # how long each took is its own
     assert answers[0] == answers[1]
 
 

@@ -15,7 +15,7 @@ import trio
 from reference_server.core.limits import Limits
 from reference_server.logs import JsonLines
 
-from ..people import PASSWORD, direct, newcomer
+from ..people import PASSWORD, group, newcomer
 from ..running import Running, running_server
 from .peers import PATIENCE_S, hears, new_connection, online, over, send
 
@@ -160,7 +160,7 @@ async def test_metrics_follow_a_message(server: Running) -> None:
     """Connections, messages, fan-out, the batch that committed it, and the refusal of another."""
     alice = await newcomer(server.service, "alice")
     bob = await newcomer(server.service, "bob")
-    chat = await direct(server.service, alice, bob)
+    chat = await group(server.service, alice, bob)  # who share no direct one are told no presence
     connect = over(server, new_connection)
     before = await metrics_of(server)
     async with connect(alice) as hers, connect(bob) as his:
