@@ -100,6 +100,7 @@ async def _serve_listeners(
         await background.start(lifespan.handle_lifespan)
         await lifespan.wait_for_startup()
         background.start_soon(heartbeat.watch, service.kernel)
+        background.start_soon(service.media.tidy)
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
                 door = FrontDoor(chat, http)

@@ -145,6 +145,12 @@ class UnknownMessage(NotFound):
     code, title = "unknown_message", "The message is not known"
 
 
+class UnknownAsset(NotFound):
+    """No such asset that the asker can read: existence is not told."""
+
+    code, title = "unknown_asset", "The asset is not known"
+
+
 class MethodNotAllowed(ApiError):
     """405."""
 
@@ -181,6 +187,24 @@ class MessageTooLarge(ApiError):
     status, code, title = 413, "message_too_large", "The request is too large"
 
 
+class AssetTooLarge(ApiError):
+    """413: an asset of more than `max_asset_bytes`."""
+
+    status, code, title = 413, "asset_too_large", "The asset is too large"
+
+
+class UnsupportedMediaType(ApiError):
+    """415: a media type that is not taken."""
+
+    status, code, title = 415, "unsupported_media_type", "The media type is not allowed"
+
+
+class RangeNotSatisfiable(ApiError):
+    """416: the range lies beyond the end."""
+
+    status, code, title = 416, "range_not_satisfiable", "There is nothing in this range"
+
+
 class Unprocessable(ApiError):
     """422."""
 
@@ -203,6 +227,18 @@ class WeakPassword(Unprocessable):
     """Under eight characters."""
 
     code, title = "weak_password", "The password is too short"
+
+
+class DigestMismatch(Unprocessable):
+    """The bytes are not those that `Content-Digest` promised, or it is malformed."""
+
+    code, title = "digest_mismatch", "The digest does not match"
+
+
+class MediaTypeMismatch(Unprocessable):
+    """The bytes are not what their media type claims."""
+
+    code, title = "media_type_mismatch", "The bytes are not of this media type"
 
 
 class OutOfRange(Unprocessable):

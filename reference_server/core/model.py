@@ -21,6 +21,13 @@ class TextBody(Struct, frozen=True, tag_field="kind", tag="text"):
     text: str
 
 
+class MediaBody(Struct, frozen=True, tag_field="kind", tag="media", omit_defaults=True):
+    """``{"kind": "media", "asset_id": …, "caption": …}``; a caption has at most 1,024 characters."""
+
+    asset_id: str
+    caption: str | None = None
+
+
 class SystemBody(Struct, frozen=True, tag_field="kind", tag="system", kw_only=True):
     """A change of membership, role or title, as an entry of the log (§3); from the server only."""
 
@@ -31,7 +38,12 @@ class SystemBody(Struct, frozen=True, tag_field="kind", tag="system", kw_only=Tr
     title: str | UnsetType = UNSET
 
 
-Body = TextBody | SystemBody
+Body = TextBody | MediaBody | SystemBody
+
+
+def assets_of(body: Body) -> tuple[str, ...]:
+    """The assets that a body carries: who can see the entry can read them (AST-2)."""
+    return (body.asset_id,) if isinstance(body, MediaBody) else ()
 
 
 class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -45,6 +57,17 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
     client_message_id: str | None = None
     created_at: str
     body: Body
+
+
+class Asset(Struct, frozen=True, kw_only=True):
+    """An uploaded file: what it is called, whose it is, and what bytes it has."""
+
+    asset_id: str
+    owner_id: str
+    media_type: str
+    size: int
+    sha256: bytes
+    created_at: int
 
 
 class User(Struct, frozen=True):

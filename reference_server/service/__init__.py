@@ -9,6 +9,7 @@ from __future__ import annotations
 from .accounts import STRONG, THROWAWAY, Accounts, PasswordCost
 from .conversations import Conversations
 from .kernel import Kernel
+from .media import Media
 from .messages import Messages
 from .receipts import Receipts
 
@@ -22,6 +23,7 @@ class Service:
         self.conversations = Conversations(kernel)
         self.messages = Messages(kernel)
         self.receipts = Receipts(kernel)
+        self.media = Media(kernel)
 
 
 __all__ = ["STRONG", "THROWAWAY", "Kernel", "PasswordCost", "Service"]

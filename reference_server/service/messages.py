@@ -11,10 +11,10 @@ from msgspec import Struct
 from ..core import cursors, errors, inputs, log
 from ..core.errors import ApiError
 from ..core.limits import DEFAULT_PAGE_LIMIT
-from ..core.model import Identity, Message
+from ..core.model import Identity, Message, assets_of
 from ..events import MessageEvent, Post
 from ..storage.base import Backlog, Commands, Queries
-from .access import author_of, to_change, to_see, to_see_entry
+from .access import author_of, to_change, to_read_asset, to_see, to_see_entry
 from .kernel import Kernel, Outcome
 
 
@@ -82,6 +82,8 @@ class Messages:
         conversation = to_change(commands, conversation_id, me.user_id)
         inputs.check_unsupported(request.relates_to, request.expires_in_s)
         body = inputs.message_body(request.body, self._kernel.limits)
+        for asset_id in assets_of(body):
+            to_read_asset(commands, asset_id, me.user_id)
         change = log.append(conversation, author_of(me), body, self._kernel.now(), content_id)
         (entry,) = change.entries
         commands.append(change.conversation, entry, print_)

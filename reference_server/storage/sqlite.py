@@ -19,13 +19,24 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from ..core.model import Conversation, Identity, Membership, Message, Role, User
+from ..core.model import (
+    Asset,
+    Conversation,
+    Identity,
+    Membership,
+    Message,
+    Role,
+    User,
+    assets_of,
+)
 from ..core.receipts import Acknowledged, Marks
 from .base import StoreTrouble, StoreUnusable
+from .blobs import Blobs
 from .sqlite_queries import SqliteQueries, encode_body
 
 SCHEMA_VERSION = 1
 FILE_NAME = "messenger.sqlite3"
+BLOBS_NAME = "blobs"
 APPLICATION_ID = 0x6D736763  # "msgc"
 CACHED_CONVERSATIONS = 10_000
 
@@ -49,6 +60,7 @@ class SqliteStore:
             self._writer = self._open()
             try:
                 _prepare(self._writer, self.path)
+                self.blobs = Blobs(data / BLOBS_NAME)
             except BaseException:
                 self._writer.close()
                 raise
@@ -259,6 +271,11 @@ class SqliteCommands(SqliteQueries):
             conversation.head_seq, conversation.last_at, self._next_activity(),
             conversation.conversation_id,
         )  # fmt: skip
+        for asset_id in assets_of(entry.body):
+            self._do(
+                "INSERT OR IGNORE INTO carried VALUES (?, ?, ?)",
+                asset_id, entry.conversation_id, entry.seq,
+            )  # fmt: skip
         self._remember(conversation)
 
     def set_title(self, conversation_id: str, title: str) -> None:
@@ -326,6 +343,24 @@ class SqliteCommands(SqliteQueries):
             "INSERT OR REPLACE INTO idempotency_keys VALUES (?, ?, ?, ?, ?)",
             user_id, key, fingerprint, conversation_id, now,
         )  # fmt: skip
+
+    # media
+
+    def add_asset(self, asset: Asset) -> None:
+        self._do(
+            "INSERT INTO assets VALUES (?, ?, ?, ?, ?, ?)",
+            asset.asset_id, asset.owner_id, asset.media_type, asset.size, asset.sha256,
+            asset.created_at,
+        )  # fmt: skip
+
+    def remove_orphans(self, created_before: int, limit: int) -> int:
+        rows = self._all(
+            "DELETE FROM assets WHERE asset_id IN (SELECT asset_id FROM assets a WHERE created_at < ?"
+            " AND NOT EXISTS (SELECT 1 FROM carried c WHERE c.asset_id = a.asset_id) LIMIT ?)"
+            " RETURNING 1",
+            created_before, limit,
+        )  # fmt: skip
+        return len(list(rows))
 
     def _do(self, statement: str, *values: Any) -> None:
         try:

@@ -12,6 +12,7 @@ from typing import Any, cast
 import msgspec
 
 from ..core.model import (
+    Asset,
     Body,
     Conversation,
     Device,
@@ -289,3 +290,34 @@ class SqliteQueries:
             device_id, user_id,
         )  # fmt: skip
         return [Backlog(*row) for row in rows]
+
+    # media
+
+    def asset(self, asset_id: str) -> Asset | None:
+        row = self._one(
+            "SELECT owner_id, media_type, size, sha256, created_at FROM assets WHERE asset_id = ?",
+            asset_id,
+        )
+        if row is None:
+            return None
+        owner_id, media_type, size, sha256, created_at = row
+        return Asset(
+            asset_id=asset_id,
+            owner_id=owner_id,
+            media_type=media_type,
+            size=size,
+            sha256=sha256,
+            created_at=created_at,
+        )
+
+    def sees_asset(self, asset_id: str, user_id: str) -> bool:
+        row = self._one(
+            "SELECT 1 FROM carried c JOIN stays s USING (conversation_id)"
+            " WHERE c.asset_id = ? AND s.user_id = ? AND s.latest = 1"
+            " AND c.seq >= s.joined_seq AND (s.left_seq IS NULL OR c.seq <= s.left_seq) LIMIT 1",
+            asset_id, user_id,
+        )  # fmt: skip
+        return row is not None
+
+    def keeps_blob(self, sha256: bytes) -> bool:
+        return self._one("SELECT 1 FROM assets WHERE sha256 = ? LIMIT 1", sha256) is not None

@@ -14,7 +14,6 @@ from functools import wraps
 from typing import Any, TypeVar
 
 import msgspec
-import trio
 from msgspec import Struct
 from quart import Blueprint, Response, request, websocket
 from quart_trio import QuartTrio
@@ -29,7 +28,8 @@ from ..service import Service
 from ..service.accounts import LoginRequest, RegisterRequest
 from ..service.conversations import CreateRequest
 from ..service.messages import SendRequest
-from . import handshake, problems
+from . import bodies, handshake, problems
+from .assets import assets
 from .decoding import convert, decode_json
 from .session import Session
 
@@ -37,8 +37,6 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 VERSIONS = ("v1.0",)
-REST_OF_BODY_S = 2.0
-"""How long the rest of a body may take that a refusal did not wait for."""
 OPEN_PATHS = ("/.well-known/messenger", "/healthz", "/readyz")
 
 _encode = msgspec.json.Encoder().encode
@@ -335,6 +333,8 @@ def refusal(error: ApiError, headers: dict[str, str] | None = None) -> Response:
     )
     if error.status == errors.Unauthorized.status:
         response.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, errors.RangeNotSatisfiable):
+        response.headers["Content-Range"] = f"bytes */{error.extra['size']}"
     if isinstance(error, errors.UpgradeRequired):
         response.headers["Upgrade"] = "websocket"
     return response
@@ -351,6 +351,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 def make_app(service: Service) -> QuartTrio:
     """The HTTP application over a service."""
     app = QuartTrio(__name__)
+    app.asgi_http_class = bodies.Connection
     app.config["MAX_CONTENT_LENGTH"] = service.kernel.limits.max_frame_bytes
     app.url_map.strict_slashes = True
     routes = Routes(service)
@@ -360,16 +361,14 @@ def make_app(service: Service) -> QuartTrio:
         routes.conversations(),
         routes.messages(),
         routes.chat(),
+        assets(service, routes.authenticated),
     ):
         app.register_blueprint(blueprint)
 
     @app.after_request
     async def read_to_the_end(response: Response) -> Response:
         # What a client still sends of a body would be taken for its next request.
-        try:
-            with trio.fail_after(REST_OF_BODY_S):
-                await request.get_data()
-        except (HTTPException, trio.TooSlowError):
+        if not await bodies.read_to_the_end(request):
             response.headers["Connection"] = "close"
         return response
 
