@@ -40,6 +40,7 @@ _BASE64: Final = {"request": ("base64",), "bytes": ("binary", "invalid_utf8")}
 _USES: Final[dict[str, tuple[Callable[[Step], bool], str]]] = {
     "groups": (lambda step: "group" in _arguments(step, "create"), "it creates a group"),
     "relations": (lambda step: "relates_to" in _arguments(step, "send"), "it relates messages"),
+    "media": (lambda step: "upload" in step or "download" in step, "it shares media"),
     "restart": (lambda step: "restart_server" in step, "it restarts the server"),
 }
 """What a step does that a server may be unable to, by the capability that the scenario then needs."""

@@ -8,9 +8,10 @@ troubles and leaves it to the engine to say what they mean. The verbs of flow (`
 from .accounts import ACCOUNTS
 from .base import Verb, resolved
 from .escapes import ESCAPES
+from .media import MEDIA
 from .messaging import MESSAGING
 from .realtime import REALTIME
 
-VERBS: dict[str, Verb] = {**REALTIME, **MESSAGING, **ACCOUNTS, **ESCAPES}
+VERBS: dict[str, Verb] = {**REALTIME, **MESSAGING, **MEDIA, **ACCOUNTS, **ESCAPES}
 
 __all__ = ["VERBS", "Verb", "resolved"]

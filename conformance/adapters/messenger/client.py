@@ -24,6 +24,7 @@ from ...history import (
 from ..base import Json, Malformed, Refusal, SendCall
 from . import shapes
 from .channel import Channel
+from .files import Files
 from .handshake import Auth, Doorway
 from .notebook import Notebook
 from .pages import MAX_PAGES, Pages
@@ -31,7 +32,7 @@ from .raw import RawAccess
 from .rest import Answer, Rest, path_of
 
 
-class MessengerClient(Pages):
+class MessengerClient(Pages, Files):
     """A device; see `adapters.base.Client` for what the verbs promise."""
 
     def __init__(

@@ -28,6 +28,8 @@ class Notebook:
         self.hidden_conversations: set[str] = set()
         self.holders: dict[str, tuple[str, str]] = {}
         """Whose token: user and device id."""
+        self.uploaded: dict[str, bytes] = {}
+        """The files of this session, by their assets' ids."""
         self._conns = 0
         self._walks = 0
         self._asides = 0
