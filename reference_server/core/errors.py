@@ -151,6 +151,12 @@ class UnknownAsset(NotFound):
     code, title = "unknown_asset", "The asset is not known"
 
 
+class UnknownUpload(NotFound):
+    """No such upload of one's own."""
+
+    code, title = "unknown_upload", "The upload is not known"
+
+
 class MethodNotAllowed(ApiError):
     """405."""
 
@@ -179,6 +185,36 @@ class EncryptionMismatch(Conflict):
     """The direct conversation exists with the other encryption setting."""
 
     code, title = "encryption_mismatch", "The conversation exists with another encryption setting"
+
+
+class OffsetMismatch(Conflict):
+    """A piece of an upload that does not begin where the last one ended."""
+
+    code, title = "offset_mismatch", "The upload is at another offset"
+
+
+class UploadExpired(ApiError):
+    """410: an upload that was not finished in time."""
+
+    status, code, title = 410, "upload_expired", "The upload has expired"
+
+
+class LengthRequired(ApiError):
+    """411: an upload has to tell its length when it is created."""
+
+    status, code, title = 411, "length_required", "The Upload-Length is missing"
+
+
+class UnsupportedTusVersion(ApiError):
+    """412: a request about an upload in another version of tus, or in none."""
+
+    status, code, title = 412, "unsupported_tus_version", "The tus version is not supported"
+
+
+class ChecksumMismatch(ApiError):
+    """460: a piece of an upload whose bytes are not the promised ones; it was dropped."""
+
+    status, code, title = 460, "checksum_mismatch", "The checksum does not match"
 
 
 class MessageTooLarge(ApiError):

@@ -70,6 +70,19 @@ class Asset(Struct, frozen=True, kw_only=True):
     created_at: int
 
 
+class Upload(Struct, frozen=True, kw_only=True):
+    """A resumable upload; `asset_id` is what it has become when it is complete."""
+
+    upload_id: str
+    owner_id: str
+    media_type: str
+    metadata: str | None
+    """`Upload-Metadata` as its client wrote it."""
+    size: int
+    expires_at: int
+    asset_id: str | None
+
+
 class User(Struct, frozen=True):
     """A profile."""
 

@@ -12,6 +12,7 @@ from .kernel import Kernel
 from .media import Media
 from .messages import Messages
 from .receipts import Receipts
+from .uploads import Uploads
 
 
 class Service:
@@ -24,6 +25,7 @@ class Service:
         self.messages = Messages(kernel)
         self.receipts = Receipts(kernel)
         self.media = Media(kernel)
+        self.uploads = Uploads(kernel, self.media)
 
 
 __all__ = ["STRONG", "THROWAWAY", "Kernel", "PasswordCost", "Service"]

@@ -12,7 +12,7 @@ first and then the blobs without rows, in the writer, where nothing can be added
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 
@@ -23,13 +23,12 @@ from ..core import errors, media
 from ..core.errors import ApiError, Unavailable
 from ..core.model import Asset, Identity
 from ..storage.base import Commands, StoreTrouble
-from ..storage.blobs import Incoming
+from ..storage.blobs import Arrived
 from .access import to_read_asset
 from .kernel import Kernel, Outcome
 
 log = logging.getLogger(__name__)
 
-TIDY_EVERY_S = 3_600.0
 ORPHANS_AT_ONCE = 500
 """Rows that clearing away drops in one job, so that sends wait for none of it."""
 
@@ -66,52 +65,57 @@ class Media:
                     if incoming.size + len(piece) > limit:
                         raise _too_large(limit)
                     await self._on_disk(partial(incoming.write, piece))
-                if promised not in (None, incoming.sha256):
+                arrived = incoming.arrived
+                if promised not in (None, arrived.sha256):
                     raise errors.DigestMismatch("The bytes do not have the promised SHA-256.")
-                return await self.keep(me, media_type, incoming)
+                place = partial(self._kernel.store.blobs.keep, incoming)
+                return await self.keep(me, media_type, arrived, place=place)
         except StoreTrouble as trouble:
             log.error("an asset could not be stored: %s", trouble)
             raise Unavailable from None
 
-    async def keep(self, me: Identity, media_type: str, incoming: Incoming) -> Asset:
-        """Make an asset of what has arrived. Raises `MediaTypeMismatch` and `StoreTrouble`."""
-        if not media.agrees(media_type, incoming.head):
+    async def keep(
+        self,
+        me: Identity,
+        media_type: str,
+        arrived: Arrived,
+        *,
+        place: Callable[[], None],
+        and_then: Callable[[Commands, str], None] = lambda _commands, _asset_id: None,
+    ) -> Asset:
+        """Make an asset of a file that has arrived: `place` it, and commit its row.
+
+        `and_then` goes into the same transaction. Raises `MediaTypeMismatch` and `StoreTrouble`.
+        """
+        if not media.agrees(media_type, arrived.head):
             raise errors.MediaTypeMismatch(f"The bytes do not begin as {media_type} does.")
         blobs = self._kernel.store.blobs
         asset = Asset(
             asset_id=self._kernel.new_id(),
             owner_id=me.user_id,
             media_type=media_type,
-            size=incoming.size,
-            sha256=incoming.sha256,
+            size=arrived.size,
+            sha256=arrived.sha256,
             created_at=self._kernel.now(),
         )
 
         def deed(commands: Commands) -> Outcome[None]:
             commands.add_asset(asset)
+            and_then(commands, asset.asset_id)
             return Outcome(None)
 
         with blobs.holding(asset.sha256):
-            await self._on_disk(partial(blobs.keep, incoming))
+            await self._on_disk(place)
             await self._kernel.do(deed)
         return asset
 
-    async def _on_disk(self, work: partial[None]) -> None:
+    async def _on_disk(self, work: Callable[[], None]) -> None:
         await trio.to_thread.run_sync(work, limiter=self._disk)
 
     async def asset(self, me: Identity, asset_id: str) -> tuple[Asset, Path]:
         """An asset and the file with its bytes, for who can read it; 404 `unknown_asset`."""
         asset = await self._kernel.ask(lambda queries: to_read_asset(queries, asset_id, me.user_id))
         return asset, self._kernel.store.blobs.path(asset.sha256)
-
-    async def tidy(self) -> None:
-        """Clear away at the start, and then every hour, for ever."""
-        while True:
-            try:
-                await self.clear_away()
-            except (ApiError, StoreTrouble) as trouble:
-                log.warning("what nobody needs could not be cleared away: %s", trouble)
-            await trio.sleep(TIDY_EVERY_S)
 
     async def clear_away(self) -> None:
         """Drop orphans, and remove every blob that no asset has. Raises `StoreTrouble`."""

@@ -24,12 +24,14 @@ from ..core.model import (
     Membership,
     Message,
     Role,
+    Upload,
     User,
 )
 from ..core.receipts import Acknowledged, Marks
 
 if TYPE_CHECKING:
     from .blobs import Blobs
+    from .partials import Partials
 
 
 class StoreTrouble(Exception):
@@ -139,6 +141,7 @@ class Queries(Protocol):
     def sees_asset(self, asset_id: str, user_id: str) -> bool:
         """Whether an entry that carries the asset is visible to the user (in the latest stay)."""
 
+    def upload(self, upload_id: str) -> Upload | None: ...
     def keeps_blob(self, sha256: bytes) -> bool:
         """Whether an asset has these bytes."""
 
@@ -187,6 +190,12 @@ class Commands(Queries, Protocol):
         self, user_id: str, key: str, fingerprint: bytes, conversation_id: str, now: int
     ) -> None: ...
     def add_asset(self, asset: Asset) -> None: ...
+    def add_upload(self, upload: Upload) -> None: ...
+    def finish_upload(self, upload_id: str, asset_id: str) -> None: ...
+    def remove_upload(self, upload_id: str) -> None: ...
+    def remove_uploads(self, expired_before: int) -> None:
+        """Drop what expired before."""
+
     def remove_orphans(self, created_before: int, limit: int) -> int:
         """Drop at most `limit` older assets that no entry ever carried; how many they were."""
 
@@ -197,6 +206,10 @@ class Store(Protocol):
     @property
     def blobs(self) -> Blobs:
         """The bytes of assets; placed before the row that speaks of them is committed."""
+
+    @property
+    def partials(self) -> Partials:
+        """What has arrived of resumable uploads."""
 
     def reading(self) -> AbstractContextManager[Queries]:
         """A snapshot, for one caller. Raises `StoreTrouble`."""

@@ -24,9 +24,19 @@ from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 
+from msgspec import Struct
+
 from .base import StoreTrouble
 
 _INCOMING = "incoming"
+
+
+class Arrived(Struct, frozen=True):
+    """A whole file: how it begins, how large it is, and its SHA-256."""
+
+    head: bytes
+    size: int
+    sha256: bytes
 
 
 class Incoming:
@@ -56,9 +66,9 @@ class Incoming:
             self._path.unlink(missing_ok=True)
 
     @property
-    def sha256(self) -> bytes:
-        """Of what has arrived."""
-        return self._hash.digest()
+    def arrived(self) -> Arrived:
+        """What there is so far."""
+        return Arrived(self.head, self.size, self._hash.digest())
 
     def write(self, data: bytes) -> None:
         """Append. Raises `StoreTrouble`."""
@@ -117,7 +127,22 @@ class Blobs:
 
     def keep(self, incoming: Incoming) -> None:
         """Place what has arrived; it must be held. Raises `StoreTrouble`."""
-        incoming.place(self.path(incoming.sha256))
+        incoming.place(self.path(incoming.arrived.sha256))
+
+    def adopt(self, file: Path, digest: bytes) -> None:
+        """Make a whole file that lies elsewhere a blob; it stays there. Raises `StoreTrouble`."""
+        at = self.path(digest)
+        with _trouble():
+            descriptor = os.open(file, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            at.parent.mkdir(exist_ok=True)
+            with suppress(FileExistsError):
+                at.hardlink_to(file)
+            for folder in (at.parent, at.parent.parent):
+                _sync_folder(folder)
 
     def shelves(self) -> list[list[bytes]]:
         """The digests of all blobs, a folder at a time. Raises `StoreTrouble`."""

@@ -26,17 +26,20 @@ from ..core.model import (
     Membership,
     Message,
     Role,
+    Upload,
     User,
     assets_of,
 )
 from ..core.receipts import Acknowledged, Marks
 from .base import StoreTrouble, StoreUnusable
 from .blobs import Blobs
+from .partials import Partials
 from .sqlite_queries import SqliteQueries, encode_body
 
 SCHEMA_VERSION = 1
 FILE_NAME = "messenger.sqlite3"
 BLOBS_NAME = "blobs"
+PARTIALS_NAME = "uploads"
 APPLICATION_ID = 0x6D736763  # "msgc"
 CACHED_CONVERSATIONS = 10_000
 
@@ -61,6 +64,7 @@ class SqliteStore:
             try:
                 _prepare(self._writer, self.path)
                 self.blobs = Blobs(data / BLOBS_NAME)
+                self.partials = Partials(data / PARTIALS_NAME)
             except BaseException:
                 self._writer.close()
                 raise
@@ -352,6 +356,22 @@ class SqliteCommands(SqliteQueries):
             asset.asset_id, asset.owner_id, asset.media_type, asset.size, asset.sha256,
             asset.created_at,
         )  # fmt: skip
+
+    def add_upload(self, upload: Upload) -> None:
+        self._do(
+            "INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?, ?)",
+            upload.upload_id, upload.owner_id, upload.media_type, upload.metadata, upload.size,
+            upload.expires_at, upload.asset_id,
+        )  # fmt: skip
+
+    def finish_upload(self, upload_id: str, asset_id: str) -> None:
+        self._do("UPDATE uploads SET asset_id = ? WHERE upload_id = ?", asset_id, upload_id)
+
+    def remove_upload(self, upload_id: str) -> None:
+        self._do("DELETE FROM uploads WHERE upload_id = ?", upload_id)
+
+    def remove_uploads(self, expired_before: int) -> None:
+        self._do("DELETE FROM uploads WHERE expires_at <= ?", expired_before)
 
     def remove_orphans(self, created_before: int, limit: int) -> int:
         rows = self._all(

@@ -20,6 +20,7 @@ from ..core.model import (
     Member,
     Membership,
     Message,
+    Upload,
     User,
     message_id_of,
 )
@@ -318,6 +319,25 @@ class SqliteQueries:
             asset_id, user_id,
         )  # fmt: skip
         return row is not None
+
+    def upload(self, upload_id: str) -> Upload | None:
+        row = self._one(
+            "SELECT owner_id, media_type, metadata, size, expires_at, asset_id FROM uploads"
+            " WHERE upload_id = ?",
+            upload_id,
+        )
+        if row is None:
+            return None
+        owner_id, media_type, metadata, size, expires_at, asset_id = row
+        return Upload(
+            upload_id=upload_id,
+            owner_id=owner_id,
+            media_type=media_type,
+            metadata=metadata,
+            size=size,
+            expires_at=expires_at,
+            asset_id=asset_id,
+        )
 
     def keeps_blob(self, sha256: bytes) -> bool:
         return self._one("SELECT 1 FROM assets WHERE sha256 = ? LIMIT 1", sha256) is not None

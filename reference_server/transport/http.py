@@ -32,6 +32,7 @@ from . import bodies, handshake, problems
 from .assets import assets
 from .decoding import convert, decode_json
 from .session import Session
+from .uploads import uploads
 
 log = logging.getLogger(__name__)
 
@@ -362,6 +363,7 @@ def make_app(service: Service) -> QuartTrio:
         routes.messages(),
         routes.chat(),
         assets(service, routes.authenticated),
+        uploads(service, routes.authenticated),
     ):
         app.register_blueprint(blueprint)
 

@@ -126,3 +126,16 @@ CREATE TABLE carried (
     seq             INTEGER NOT NULL,
     PRIMARY KEY (asset_id, conversation_id, seq)
 ) WITHOUT ROWID, STRICT;
+
+-- Resumable uploads. How much of one has arrived is the length of its file and stands nowhere else.
+CREATE TABLE uploads (
+    upload_id  TEXT PRIMARY KEY,
+    owner_id   TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    metadata   TEXT,
+    size       INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    asset_id   TEXT                    -- what it has become, when it is complete
+) WITHOUT ROWID, STRICT;
+
+CREATE INDEX uploads_by_expiry ON uploads (expires_at);

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reference_server.storage.base import StoreTrouble
-from reference_server.storage.blobs import Blobs
+from reference_server.storage.blobs import Arrived, Blobs
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def keep(blobs: Blobs, content: bytes) -> bytes:
     with blobs.receive(4) as incoming:
         incoming.write(content)
         blobs.keep(incoming)
-        return incoming.sha256
+        return incoming.arrived.sha256
 
 
 def unknown(_digest: bytes) -> bool:
@@ -51,8 +51,8 @@ def test_the_beginning_size_and_hash_gather_on_the_way(folder: Path) -> None:
     with Blobs(folder).receive(5) as incoming:
         for piece in (b"ab", b"", b"cde", b"fgh"):
             incoming.write(piece)
-        assert (incoming.head, incoming.size) == (b"abcde", 8)
-        assert incoming.sha256 == sha256(b"abcdefgh").digest()
+        digest = sha256(b"abcdefgh").digest()
+        assert incoming.arrived == Arrived(b"abcde", 8, digest)
 
 
 def test_what_is_not_kept_is_gone(folder: Path) -> None:

@@ -15,6 +15,7 @@ from reference_server.core.errors import ApiError, Internal, NotPermitted, Unava
 from reference_server.storage import writer as writer_module
 from reference_server.storage.base import Commands, Queries, StoreTrouble
 from reference_server.storage.blobs import Blobs
+from reference_server.storage.partials import Partials
 from reference_server.storage.writer import Writer
 
 PATIENCE_S = 30
@@ -37,6 +38,11 @@ class Ledger:
     @property
     def blobs(self) -> Blobs:
         """No test keeps files through the writer."""
+        raise NotImplementedError
+
+    @property
+    def partials(self) -> Partials:
+        """Nor uploads."""
         raise NotImplementedError
 
     @property
