@@ -41,6 +41,10 @@ _USES: Final[dict[str, tuple[Callable[[Step], bool], str]]] = {
     "groups": (lambda step: "group" in _arguments(step, "create"), "it creates a group"),
     "relations": (lambda step: "relates_to" in _arguments(step, "send"), "it relates messages"),
     "media": (lambda step: "upload" in step or "download" in step, "it shares media"),
+    "uploads.tus": (
+        lambda step: _arguments(step, "upload").get("via") == "tus",
+        "it uploads resumably",
+    ),
     "restart": (lambda step: "restart_server" in step, "it restarts the server"),
 }
 """What a step does that a server may be unable to, by the capability that the scenario then needs."""

@@ -254,6 +254,10 @@ class Upload(Node, frozen=True, kw_only=True):
     """Do not tell the length in advance."""
     cut_at: Value | UnsetType = UNSET
     """Break off after so many bytes; there is no answer then, and ``{cut: true}`` is saved."""
+    via: Literal["post", "tus"] = "post"
+    """``tus``: resumably. One that is broken off saves ``{upload, offset, cut: true}``."""
+    resume: Value | UnsetType = UNSET
+    """With ``tus``: what was saved of the one to go on with; `named`, `type` and `size` as there."""
 
 
 class Download(Node, frozen=True, kw_only=True):

@@ -101,14 +101,16 @@ class UploadCall(Struct, frozen=True, kw_only=True):
     """A file to upload, under the type that it claims to be of.
 
     `digest` is a `Content-Digest` field as it stands. `chunked` does not tell the length in advance;
-    `cut_at` breaks off after so many bytes.
+    `cut_at` breaks off after so many bytes. `resume` is where a resumable upload is, and how many of
+    its bytes were acknowledged.
     """
 
-    media_type: Json
+    media_type: str
     content: bytes
     digest: str | None = None
     chunked: bool = False
     cut_at: int | None = None
+    resume: tuple[str, int] | None = None
 
 
 class DownloadCall(Struct, frozen=True, kw_only=True):
@@ -288,6 +290,7 @@ class Client(Protocol):
     async def message(self, message_id: str) -> Json: ...
     async def status_of(self, message_id: str) -> Json: ...
     async def upload(self, call: UploadCall) -> Json: ...
+    async def upload_resumably(self, call: UploadCall) -> Json: ...
     async def download(self, call: DownloadCall) -> Json: ...
 
 

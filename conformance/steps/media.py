@@ -27,13 +27,22 @@ async def upload(device: Device, args: Upload) -> Json:
     media_type = _TYPE if args.type is UNSET else args.type
     content = _content(device, args, media_type)
     call = UploadCall(
-        media_type=media_type,
+        media_type=str(media_type),
         content=content,
         digest=_digest(args.digest, content),
         chunked=args.chunked,
         cut_at=_number(args.cut_at, "cut_at") if args.cut_at is not UNSET else None,
+        resume=None if args.resume is UNSET else _begun(args.resume),
     )
+    if args.via == "tus":
+        return await device.client.upload_resumably(call)
     return await device.client.upload(call)
+
+
+def _begun(value: Json) -> tuple[str, int]:
+    """Where an upload that was broken off is, and what was acknowledged of it."""
+    offset = value.get("offset") if isinstance(value, dict) else None
+    return id_of(value, "upload"), _number(offset, "offset")
 
 
 def _content(device: Device, args: Upload, media_type: Json) -> bytes:

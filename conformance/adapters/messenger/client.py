@@ -30,9 +30,10 @@ from .notebook import Notebook
 from .pages import MAX_PAGES, Pages
 from .raw import RawAccess
 from .rest import Answer, Rest, path_of
+from .resumable import Resumable
 
 
-class MessengerClient(Pages, Files):
+class MessengerClient(Pages, Files, Resumable):
     """A device; see `adapters.base.Client` for what the verbs promise."""
 
     def __init__(

@@ -103,6 +103,10 @@ class Rest:
         self.restarts = 0
         """Counts up whenever the server goes down or comes back by our doing; odd while it is down."""
 
+    def below(self, path: str) -> str:
+        """A path that the server told, as one below the target's address."""
+        return path.removeprefix(self._prefix.decode())
+
     async def call(
         self,
         lane: str,
