@@ -24,7 +24,7 @@ METADATA_BYTES = 4_096
 TTL_MS = 24 * 3600 * 1000
 """How long an upload may take; afterwards it is told as expired for as long again."""
 
-_NUMBER = re.compile(r"\d{1,15}")
+_NUMBER = re.compile(r"[0-9]{1,15}")
 
 
 class Checksum(Struct, frozen=True):

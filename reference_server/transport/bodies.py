@@ -16,6 +16,7 @@ from quart_trio.wrappers.request import TrioBody
 from werkzeug.exceptions import HTTPException
 
 from ..core import errors
+from ..core.errors import ApiError
 
 HIGH_WATER = 262_144
 """Bytes of a streamed body that may wait in memory."""
@@ -35,11 +36,22 @@ class StreamedBody(TrioBody):
     def __init__(self) -> None:
         super().__init__(None, None)
         self._taken = trio.Event()
+        self.broken_off = False
 
     async def __anext__(self) -> bytes:
-        data = await super().__anext__()
+        try:
+            data = await super().__anext__()
+        except StopAsyncIteration:
+            if self.broken_off:
+                raise errors.Malformed("The body broke off.") from None
+            raise
         self._taken.set()
         return data
+
+    def break_off(self) -> None:
+        """There will be no more, although it is not all; what has come can still be taken."""
+        self.broken_off = not self._complete.is_set()
+        self.set_complete()
 
     async def room(self) -> None:
         """Return when there is room for more."""
@@ -51,6 +63,8 @@ class StreamedBody(TrioBody):
 class Connection(TrioASGIHTTPConnection):
     """Quart's side of one request, with a `StreamedBody` where files are taken."""
 
+    _body: StreamedBody | None = None
+
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Serve the request; the last piece of an answer is not interrupted.
 
@@ -59,6 +73,8 @@ class Connection(TrioASGIHTTPConnection):
         """
 
         async def send_whole(event: ASGISendEvent) -> None:
+            if self._body is not None and self._body.broken_off:
+                return  # nobody is there
             last = event["type"] == "http.response.body" and not event["more_body"]
             with trio.CancelScope(shield=last):
                 await send(event)
@@ -68,15 +84,18 @@ class Connection(TrioASGIHTTPConnection):
     def _create_request_from_scope(self, send: ASGISendCallable) -> Request:
         request = super()._create_request_from_scope(send)
         if request.path.startswith(STREAMED_PATHS):
-            request.body = StreamedBody()
+            request.body = self._body = StreamedBody()
         return request
 
     async def handle_messages(  # type: ignore[override]  # quart-trio's own deviation from Quart
         self, nursery: trio.Nursery, request: Request, receive: ASGIReceiveCallable
     ) -> None:
-        """Feed the body; the end of the connection ends the request."""
-        body = request.body
-        if not isinstance(body, StreamedBody):
+        """Feed the body; the end of the connection ends the request.
+
+        Where it ends a streamed body, the request goes on with what has come: that may be worth keeping.
+        """
+        body = self._body
+        if body is None:
             await super().handle_messages(nursery, request, receive)
             return
         while True:
@@ -87,7 +106,9 @@ class Connection(TrioASGIHTTPConnection):
                     body.set_complete()
                 await body.room()
             elif message["type"] == "http.disconnect":
-                nursery.cancel_scope.cancel()
+                body.break_off()
+                if not body.broken_off:
+                    nursery.cancel_scope.cancel()
                 return
 
 
@@ -123,6 +144,6 @@ async def read_to_the_end(request: Request) -> bool:
                 read += len(piece)
                 if read > REST_BYTES:
                     return False
-    except (HTTPException, trio.TooSlowError):
+    except (HTTPException, ApiError, trio.TooSlowError):
         return False
     return True

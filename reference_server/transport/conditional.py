@@ -16,7 +16,7 @@ from werkzeug.http import parse_etags
 
 from ..core import errors
 
-_RANGE = re.compile(r"bytes=[ \t]*(?:(\d{1,18})-(\d{1,18})?|-(\d{1,18}))[ \t]*", re.IGNORECASE)
+_RANGE = re.compile(r"bytes=[ \t]*(?:(\d{1,18})-(\d{1,18})?|-(\d{1,18}))[ \t]*", re.I | re.A)
 
 
 class Part(Struct, frozen=True):

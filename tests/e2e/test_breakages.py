@@ -38,6 +38,26 @@ BREAKAGES = {
         "walked the history before and missed",
     ),
     "let-a-status-fall": Breakage(("STA-3",), "STA-3", "which falls"),
+    "give-other-bytes": Breakage(
+        ("media.uploaded-comes-back",), "AST-1", "they are not the 300001 that were uploaded"
+    ),
+    "show-assets-to-newcomers": Breakage(
+        ("media.newcomers-see-no-older-assets",),
+        "AST-2",
+        "it succeeded, although it must be refused",
+    ),
+    "believe-every-type": Breakage(
+        ("media.wrong-types-are-refused",), "AST-3", "it succeeded, although it must be refused"
+    ),
+    "end-ranges-early": Breakage(("media.parts-of-a-file",), "AST-4", "/size: expected"),
+    "forget-the-offset": Breakage(
+        ("media.interrupted-and-resumed",), "AST-5", "they are not the 150000 that were uploaded"
+    ),
+    "send-any-asset": Breakage(
+        ("media.unread-assets-cannot-be-passed-on",),
+        "AST-6",
+        "it succeeded, although it must be refused",
+    ),
     "tell-a-stranger-403": Breakage(
         ("CONV-5",), "CONV-5", 'expected "unknown_conversation", got "not_permitted"'
     ),

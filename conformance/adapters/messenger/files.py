@@ -15,7 +15,7 @@ import httpx
 
 from ..base import DownloadCall, Json, Malformed, UploadCall
 from . import shapes
-from .notebook import Notebook
+from .notebook import Notebook, Uploaded
 from .rest import Answer, FileSent, Rest, path_of, refusal_of
 
 PIECE = 65_536
@@ -83,7 +83,7 @@ class Files:
                 f"{asset.sha256}, and {len(call.content)} were sent, sha256 {digest}",
                 requirement="AST-1",
             )
-        self.notebook.uploaded[asset.asset_id] = call.content
+        self.notebook.uploaded[asset.asset_id] = Uploaded(call.content, "AST-1")
         return {**answer.body, "status": answer.status, "headers": answer.lower_headers}
 
     async def download(self, call: DownloadCall) -> Json:
@@ -94,9 +94,9 @@ class Files:
         )
         if answer.status >= 400:
             raise refusal_of(answer.status, answer.media_type, answer.body)
-        content = self.notebook.uploaded.get(call.asset_id)
-        if content is not None and call.method == "GET":
-            _compare(answer, content)
+        uploaded = self.notebook.uploaded.get(call.asset_id)
+        if uploaded is not None and call.method == "GET":
+            _compare(answer, uploaded)
         return {
             "status": answer.status,
             "headers": answer.lower_headers,
@@ -107,11 +107,11 @@ class Files:
         }
 
 
-def _compare(answer: Answer, uploaded: bytes) -> None:
+def _compare(answer: Answer, uploaded: Uploaded) -> None:
     """Hold what came against what it should be. Raises `Malformed`."""
-    expected, requirement = uploaded, "AST-1"
+    expected, requirement = uploaded.content, uploaded.requirement
     if answer.status == 206:
-        expected, requirement = _part_of(answer, uploaded), "AST-4"
+        expected, requirement = _part_of(answer, uploaded.content), "AST-4"
     elif answer.status != 200:
         expected, requirement = b"", "AST-4"
     if answer.content != expected:

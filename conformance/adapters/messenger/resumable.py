@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from ..base import Json, Malformed, UploadCall
 from .files import BrokenOff, Pieces
-from .notebook import Notebook
+from .notebook import Notebook, Uploaded
 from .rest import Answer, FileSent, Rest, path_of, refusal_of
 
 _TUS = {"Tus-Resumable": "1.0.0"}
@@ -59,7 +59,7 @@ class Resumable:
             offset = reached
             if offset == len(call.content):
                 asset_id = await self._asset(where, answer)
-        self.notebook.uploaded[asset_id] = call.content
+        self.notebook.uploaded[asset_id] = Uploaded(call.content, _REQUIREMENT)
         return {
             "asset_id": asset_id,
             "upload": where,

@@ -19,6 +19,7 @@ from reference_server.core.model import (
     MediaBody,
     Member,
     TextBody,
+    Upload,
     User,
 )
 from reference_server.core.receipts import Marks
@@ -700,3 +701,38 @@ def test_orphans_are_old_and_were_never_sent(store: Store) -> None:
     with store.reading() as queries:
         kept = [name for name in ("sent", "orphan", "other", "fresh") if queries.asset(name)]
     assert kept == ["sent", "fresh"]
+
+
+def resumable(upload_id: str, expires_at: int = NOW + 5) -> Upload:
+    """An upload of alice's."""
+    return Upload(
+        upload_id=upload_id,
+        owner_id="alice",
+        media_type="video/mp4",
+        metadata="filetype dmlkZW8vbXA0",
+        size=5,
+        expires_at=expires_at,
+        asset_id=None,
+    )
+
+
+def test_an_upload_is_kept_until_it_is_removed(store: Store) -> None:
+    """With the asset that it becomes."""
+    with committed(store) as commands:
+        for name in ("u1", "u2"):
+            commands.add_upload(resumable(name))
+        commands.finish_upload("u1", "a1")
+        commands.remove_upload("u2")
+    with store.reading() as queries:
+        assert queries.upload("u1") == replace(resumable("u1"), asset_id="a1")
+        assert queries.upload("u2") is None
+
+
+def test_uploads_that_expired_are_removed(store: Store) -> None:
+    """Those up to the moment asked for."""
+    with committed(store) as commands:
+        for age in (1, 2, 3):
+            commands.add_upload(resumable(f"u{age}", expires_at=NOW + age))
+        commands.remove_uploads(NOW + 2)
+    with store.reading() as queries:
+        assert [name for name in ("u1", "u2", "u3") if queries.upload(name)] == ["u3"]
