@@ -74,17 +74,20 @@ class Uploads:
         return upload if upload.size else await self._finish(me, upload)
 
     async def look(self, me: Identity, upload_id: str) -> tuple[Upload, int]:
-        """An upload of one's own and its offset; 404 `unknown_upload`, 410 `upload_expired`."""
+        """An upload of one's own and its offset; 404 `unknown_upload`, 410 `upload_expired`.
+
+        Who asks is about to go on, so a request that still writes is stopped: the offset stays true.
+        """
         upload = await self._own(me, upload_id)
         if upload.asset_id is not None:
             return upload, upload.size
-        offset = await self._offset(upload_id)
-        if offset == upload.size and upload_id not in self._turns:
-            # The server was killed between the last byte and the asset.
-            async with self._turn(upload_id):
-                upload = await self._own(me, upload_id)
-                return upload if upload.asset_id else await self._finish(me, upload), offset
-        return upload, offset
+        async with self._turn(upload_id):
+            upload = await self._own(me, upload_id)
+            offset = upload.size if upload.asset_id else await self._offset(upload_id)
+            if offset == upload.size and upload.asset_id is None:
+                # The server was killed between the last byte and the asset.
+                upload = await self._finish(me, upload)
+            return upload, offset
 
     async def proceed(
         self,

@@ -27,8 +27,7 @@ from reference_server.storage.blobs import Incoming
 from reference_server.storage.partials import Partials
 from reference_server.storage.sqlite import SqliteCommands
 from reference_server.storage.sqlite_queries import SqliteQueries
-from reference_server.transport import assets
-from reference_server.transport.conditional import Part
+from reference_server.transport import assets, conditional
 from reference_server.transport.frames import SentFrame
 
 PLACE = 12
@@ -175,9 +174,9 @@ def believe_every_type() -> None:
 
 def end_ranges_early() -> None:
     """The last byte of a range is left out, as if its end were exclusive."""
-    genuine = assets.part_for
+    genuine = conditional.part_for
 
-    def short(*request: Any) -> Part:
+    def short(*request: Any) -> conditional.Part:
         part = genuine(*request)
         return replace(part, end=part.end - 1) if part.status == 206 and part.end > 1 else part
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from urllib.parse import urlsplit
 
-from ..base import Json, Malformed, UploadCall
+from ..base import Json, Malformed, Refusal, UploadCall
 from .files import BrokenOff, Pieces
 from .notebook import Notebook, Uploaded
 from .rest import Answer, FileSent, Rest, path_of, refusal_of
@@ -50,6 +50,14 @@ class Resumable:
                 )
             except BrokenOff:
                 return {"upload": where, "offset": offset, "cut": True}
+            except Refusal as refusal:
+                if refusal.code != "offset_mismatch":
+                    raise
+                # What was broken off may have been on its way still when the offset was asked for.
+                before, offset = offset, await self._offset(where, call, offset)
+                if offset == before:
+                    raise
+                continue
             reached = _number(answer, "upload-offset")
             if not offset < reached <= len(call.content) and len(call.content) > 0:
                 raise Malformed(
