@@ -52,7 +52,7 @@ RequirementId = Annotated[
 Capability = Annotated[
     str, Meta(pattern=r"^[a-z0-9_.]+$", description="a capability's name like `groups`")
 ]
-CheckerName = Literal["order", "delivery", "status", "history"]
+CheckerName = Literal["order", "delivery", "status", "history", "schema"]
 
 
 class Node(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -8,5 +8,7 @@ from typing import Final
 SPECS: Final = Path(__file__).resolve().parent.parent / "specs"
 SCENARIOS: Final = SPECS / "scenarios"
 REQUIREMENTS: Final = SPECS / "requirements.yaml"
+OPENAPI: Final = SPECS / "openapi.yaml"
+ASYNCAPI: Final = SPECS / "asyncapi.yaml"
 SCENARIO_SCHEMA: Final = SPECS / "scenario.schema.json"
 REQUIREMENTS_SCHEMA: Final = SPECS / "requirements.schema.json"

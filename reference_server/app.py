@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 
 STOPPING_S = 3.0
 """How long requests under way may take when the server stops."""
+AFTERMATH_S = 1.0
+"""How long an HTTP connection's tasks may go on after it was closed."""
 LISTEN_BACKLOG = 2_048
 
 
@@ -89,9 +91,16 @@ async def _serve_listeners(
     lifespan = Lifespan(app, config, state)
 
     async def http(stream: trio.SocketStream, head: bytes) -> None:
+        connection = PrefixedStream(stream, head)
         # Hypercorn names its TLS stream as the type, but takes any that has a `socket`.
-        connection = cast(Any, PrefixedStream(stream, head))
-        await TCPServer(app, config, context, ConnectionState(state.copy()), connection)
+        server = TCPServer(
+            app, config, context, ConnectionState(state.copy()), cast(Any, connection)
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(server.run)
+            await connection.closed.wait()
+            # Its task that pings a WebSocket sleeps on for an interval after the end.
+            nursery.cancel_scope.deadline = trio.current_time() + AFTERMATH_S
 
     async def chat(stream: trio.SocketStream, head: bytes) -> None:
         async with EagerStream(stream) as eager:

@@ -54,10 +54,10 @@ class Conversations:
 
         `key` is the `Idempotency-Key` header and `content` the request as JSON, for groups (§3).
         """
-        if request.kind == "direct":
-            return await self._kernel.do(partial(self._create_direct, me, request))
         if key is not None:
             inputs.check_id(key, "")
+        if request.kind == "direct":
+            return await self._kernel.do(partial(self._create_direct, me, request))
         if request.title is not None:
             inputs.check_name(request.title, "/title")
         return await self._kernel.do(

@@ -64,12 +64,16 @@ async def _read_head(stream: trio.SocketStream) -> bytes:
 
 
 class PrefixedStream(trio.abc.HalfCloseableStream):
-    """A socket stream with bytes put back in front of it, as Hypercorn's TCP server wants one."""
+    """A socket stream with bytes put back in front of it, as Hypercorn's TCP server wants one.
+
+    `closed` is set when it has been closed.
+    """
 
     def __init__(self, stream: trio.SocketStream, prefix: bytes) -> None:
         self._stream = stream
         self._prefix = prefix
         self.socket = stream.socket
+        self.closed = trio.Event()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         """The bytes put back first, then what arrives."""
@@ -91,5 +95,6 @@ class PrefixedStream(trio.abc.HalfCloseableStream):
         await self._stream.send_eof()
 
     async def aclose(self) -> None:
-        """As the socket stream."""
+        """As the socket stream; `closed` tells."""
+        self.closed.set()
         await self._stream.aclose()

@@ -28,7 +28,7 @@ from ..service import Service
 from ..service.accounts import LoginRequest, RegisterRequest
 from ..service.conversations import CreateRequest
 from ..service.messages import SendRequest
-from . import bodies, handshake, problems
+from . import bodies, handshake, problems, published
 from .assets import assets
 from .decoding import convert, decode_json
 from .session import Session
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 VERSIONS = ("v1.0",)
-OPEN_PATHS = ("/.well-known/messenger", "/healthz", "/readyz")
+OPEN_PATHS = ("/.well-known/messenger", "/healthz", "/readyz", *published.PATHS)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -351,10 +351,11 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 
 def make_app(service: Service) -> QuartTrio:
     """The HTTP application over a service."""
-    app = QuartTrio(__name__)
+    app = QuartTrio(__name__, static_folder=None)
     app.asgi_http_class = bodies.Connection
     app.config["MAX_CONTENT_LENGTH"] = service.kernel.limits.max_frame_bytes
     app.url_map.strict_slashes = True
+    app.url_map.merge_slashes = False
     routes = Routes(service)
     for blueprint in (
         routes.operation(),
@@ -364,6 +365,7 @@ def make_app(service: Service) -> QuartTrio:
         routes.chat(),
         assets(service, routes.authenticated),
         uploads(service, routes.authenticated),
+        published.routes(),
     ):
         app.register_blueprint(blueprint)
 

@@ -27,7 +27,7 @@ from reference_server.storage.blobs import Incoming
 from reference_server.storage.partials import Partials
 from reference_server.storage.sqlite import SqliteCommands
 from reference_server.storage.sqlite_queries import SqliteQueries
-from reference_server.transport import assets, conditional
+from reference_server.transport import assets, conditional, session
 from reference_server.transport.frames import SentFrame
 
 PLACE = 12
@@ -201,6 +201,11 @@ def send_any_asset() -> None:
     _put(messages, "to_read_asset", lambda *_: None)
 
 
+def write_a_time_in_seconds() -> None:
+    """The server's own time, in `welcome` and `pong`, is a number of seconds in a string."""
+    _put(session, "rfc3339", lambda milliseconds: str(milliseconds // 1000))
+
+
 DEFECTS: dict[str, Callable[[], None]] = {
     "swap-two-deliveries": swap_two_deliveries,
     "skip-a-seq": skip_a_seq,
@@ -214,6 +219,7 @@ DEFECTS: dict[str, Callable[[], None]] = {
     "end-ranges-early": end_ranges_early,
     "forget-the-offset": forget_the_offset,
     "send-any-asset": send_any_asset,
+    "write-a-time-in-seconds": write_a_time_in_seconds,
 }
 
 

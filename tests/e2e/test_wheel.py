@@ -17,10 +17,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The `msgcheck` of an otherwise empty environment, installed from a built wheel."""
     folder = tmp_path_factory.mktemp("installed")
     subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-    pip = [folder / "venv" / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "-q"]
-    subprocess.run([*pip, "wheel", "--no-deps", "-w", folder, CHECKOUT], check=True)
+    python = str(folder / "venv" / "bin" / "python")
+    pip = [python, "-m", "pip", "--disable-pip-version-check", "-q"]
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", str(folder), str(CHECKOUT)], check=True)
     (wheel,) = folder.glob("messenger_conformance-*.whl")
-    subprocess.run([*pip, "install", wheel], check=True)
+    subprocess.run([*pip, "install", str(wheel)], check=True)
     return folder / "venv" / "bin" / "msgcheck"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import NamedTuple
+from uuid import uuid4
 
 import trio
 
@@ -63,12 +64,12 @@ async def group(service: Service, owner: Person, *others: Person, title: str | N
 
 
 async def say(service: Service, who: Person, conversation_id: str, text: str) -> Message:
-    """Send a text over HTTP's use case, under the text as its client_message_id."""
+    """Send a text as HTTP does, over no connection."""
     sent = await service.messages.send(
         who.identity,
         SendRequest(
             conversation_id=conversation_id,
-            client_message_id=f"say-{text}",
+            client_message_id=uuid4().hex,
             body={"kind": "text", "text": text},
         ),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -17,6 +16,8 @@ from reference_server.core.limits import Limits
 from reference_server.service import THROWAWAY, PasswordCost, Service
 from reference_server.storage.base import Store
 
+PATIENCE_S = 30
+
 
 class Running(NamedTuple):
     """A server that serves; setting `stop` stops it in order."""
@@ -24,6 +25,7 @@ class Running(NamedTuple):
     url: str
     service: Service
     stop: trio.Event
+    ended: trio.Event
 
     @property
     def address(self) -> tuple[str, int]:
@@ -32,6 +34,11 @@ class Running(NamedTuple):
         assert parts.hostname is not None
         assert parts.port is not None
         return parts.hostname, parts.port
+
+    async def has_ended(self) -> None:
+        """Return when it has stopped."""
+        with trio.fail_after(PATIENCE_S):
+            await self.ended.wait()
 
     async def connect(self) -> trio.SocketStream:
         """A TCP connection to it."""
@@ -52,14 +59,23 @@ async def running_server(
             services.append(service)
             yield service
 
-    stop = trio.Event()
+    stop, ended = trio.Event(), trio.Event()
+
+    async def serve(task_status: trio.TaskStatus[list[str]]) -> None:
+        await app.serve(
+            data,
+            host=host,
+            port=0,
+            limits=limits,
+            cost=THROWAWAY,
+            stop=stop,
+            task_status=task_status,
+        )
+        ended.set()
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(app, "running_service", noted)
         async with trio.open_nursery() as nursery:
-            (url,) = await nursery.start(
-                partial(
-                    app.serve, data, host=host, port=0, limits=limits, cost=THROWAWAY, stop=stop
-                )
-            )
-            yield Running(url, services[0], stop)
+            (url,) = await nursery.start(serve)
+            yield Running(url, services[0], stop, ended)
             nursery.cancel_scope.cancel()

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import trio
 
+from ...checkers import schema
 from ...checkers.base import Violation
 from ...history import History, Restarting
 from ...patience import Patience
@@ -147,8 +148,9 @@ class MessengerAdapter:
             nursery.cancel_scope.cancel()
 
     def manners(self, history: History) -> Iterable[Violation]:
-        """What no scenario needs to ask about: no server errors, no shapeless frames."""
-        return manners.check(history)
+        """What no scenario needs to ask about: no server errors, and all of it as published."""
+        yield from manners.check(history)
+        yield from schema.check(history)
 
     def repeat_by_hand(self, event: int, history: History) -> str | None:
         """The request at this position as a curl command."""

@@ -187,33 +187,6 @@ class Discovery(Struct, frozen=True):
     capabilities: list[str] = []
 
 
-class Welcome(Struct, frozen=True):
-    """``welcome``: the first frame of a connection."""
-
-    user_id: str
-    device_id: str
-
-
-class Pong(Struct, frozen=True):
-    """``pong``: the answer to a ``ping`` frame."""
-
-    id: str | None = None
-
-
-FRAMES: dict[str, type[Struct]] = {
-    "welcome": Welcome,
-    "message": Message,
-    "sent": Sent,
-    "failed": Failed,
-    "status": Status,
-    "error": ErrorFrame,
-    "pong": Pong,
-    "conversation": ConversationFrame,
-    "replay_complete": ReplayComplete,
-}
-"""The shape of each frame that the suite knows; frames of other types are anybody's."""
-
-
 def read(value: Json, shape: type[Shape], what: str) -> Shape:
     """`value` as a `shape`; `what` names it in the complaint. Raises `Malformed`."""
     try:

@@ -119,8 +119,14 @@ async def alice_at(
 
 async def greet(ws: WebSocketConnection, *frames: Json) -> None:
     """The frames every connection begins with, and some more."""
-    greeting = ({"type": "welcome", "user_id": "alice", "device_id": "phone"},)
-    for frame in (*greeting, *frames):
+    welcome = {
+        "type": "welcome",
+        "user_id": "alice",
+        "device_id": "phone",
+        "server_time": "2026-11-22T10:00:00.123Z",
+        "heartbeat_interval_ms": 30_000,
+    }
+    for frame in (welcome, *frames):
         await ws.send_message(frame if isinstance(frame, str) else json.dumps(frame))
 
 
@@ -290,6 +296,7 @@ async def test_statuses_and_unknown_frames_are_recorded(server: Server, history:
         "user_id": "bob",
         "status": "read",
         "up_to_seq": 3,
+        "at": "2026-11-22T10:00:01.000Z",
     }
     url = await server.speaking(lambda ws: greet(ws, {"type": "novelty"}, status, READY))
     async with alice_at(url, history) as alice:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, NamedTuple, Protocol
 
 import trio
@@ -223,6 +223,14 @@ async def online(peer: Peer) -> list[Frame]:
             messages.append(frame["message"])
     assert frame["count"] == len(messages)
     return messages
+
+
+async def live(lane: Lane, stack: AsyncExitStack, *people: Person) -> list[Peer]:
+    """Connected, with the backlog read."""
+    peers = [await stack.enter_async_context(lane.connect(person)) for person in people]
+    for peer in peers:
+        await online(peer)
+    return peers
 
 
 async def rest(service: Service, *peers: Peer) -> list[list[Frame]]:

@@ -1,0 +1,266 @@
+"""`msgcheck serve` as a process of its own: what it says, how it ends, and what survives a kill."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import sqlite3
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import httpx
+import pytest
+import trio
+from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
+
+from .processes import PATIENCE_S, ROOT, command_line, msgcheck
+
+PASSWORD = "correct horse"
+
+
+class Server:
+    """A server that is running."""
+
+    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
+        self.process = process
+        self.url = url
+
+    def ends(self) -> tuple[int, str]:
+        """Wait until it has ended: its exit status, and what it said on standard error."""
+        _, errors = self.process.communicate(timeout=PATIENCE_S)
+        return self.process.returncode, errors
+
+
+@contextmanager
+def served(*options: str) -> Iterator[Server]:
+    """A server in a process of its own, killed at the end if it is still there."""
+    with subprocess.Popen(
+        command_line("serve", "--port", "0", "--throwaway-accounts", *options),
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            line = first_line(process.stdout)
+            assert line.startswith("msgcheck serve: listening on http://"), line
+            yield Server(process, line.split()[-1])
+        finally:
+            process.kill()
+
+
+def first_line(stream: IO[str] | None) -> str:
+    """What it says when it serves."""
+    assert stream is not None
+    return stream.readline()
+
+
+class Client:
+    """A user over HTTP."""
+
+    def __init__(self, http: httpx.AsyncClient, user_id: str, token: str) -> None:
+        self.http = http
+        self.user_id = user_id
+        self.headers = {"Authorization": f"Bearer {token}"}
+
+    async def ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """A request that must be answered well."""
+        answer = await self.http.request(method, path, json=body, headers=self.headers)
+        assert answer.is_success, answer.text
+        document: dict[str, Any] = answer.json()
+        return document
+
+    async def history(self, chat: str) -> list[dict[str, Any]]:
+        """All entries."""
+        entries: list[dict[str, Any]] = []
+        cursor = ""
+        while True:
+            path = f"/v1.0/conversations/{chat}/messages?limit=200&after={cursor}"
+            page = await self.ask("GET", path)
+            entries += page["items"]
+            if not page["has_newer"]:
+                return entries
+            cursor = page["after"]
+
+    @asynccontextmanager
+    async def channel(self) -> AsyncIterator[WebSocketConnection]:
+        """The realtime channel."""
+        headers = [(name.encode(), value.encode()) for name, value in self.headers.items()]
+        host, port = self.http.base_url.host, self.http.base_url.port
+        assert port is not None
+        async with await trio.open_tcp_stream(host, port) as stream, trio.open_nursery() as nursery:
+            yield await wrap_client_stream(
+                nursery, stream, host, "/v1.0/chat", extra_headers=headers
+            )
+            nursery.cancel_scope.cancel()
+
+
+async def newcomer(http: httpx.AsyncClient, user_id: str) -> Client:
+    """Register and log in."""
+    credentials = {"user_id": user_id, "password": PASSWORD}
+    assert (await http.post("/v1.0/users", json=credentials)).status_code == 201
+    session = await http.post("/v1.0/sessions", json=credentials)
+    return Client(http, user_id, session.json()["token"])
+
+
+def client_of(server: Server) -> httpx.AsyncClient:
+    """An HTTP client."""
+    return httpx.AsyncClient(base_url=server.url, timeout=PATIENCE_S, trust_env=False)
+
+
+def assert_one_line(text: str, *words: str) -> None:
+    """The message is one line, for a person, about this."""
+    assert "Traceback" not in text
+    assert len(text.strip().splitlines()) == 1, text
+    for word in words:
+        assert word in text
+
+
+def test_it_serves_in_a_folder_and_stops_with_its_input(tmp_path: Path) -> None:
+    """`--until-stdin-closes`: no server outlives the program that started it."""
+    with served("--data", str(tmp_path / "data"), "--until-stdin-closes") as server:
+        assert httpx.get(f"{server.url}/readyz", trust_env=False).status_code == 200
+        assert server.process.stdin is not None
+        server.process.stdin.close()
+        server.process.stdin = None
+        assert server.ends() == (0, "msgcheck serve: stopping\n")
+    assert [file.name for file in (tmp_path / "data").iterdir()] == ["messenger.sqlite3"]
+
+
+def test_without_a_folder_it_says_where_it_keeps_everything_and_removes_it() -> None:
+    """And stops at Ctrl-C without a traceback."""
+    with served() as server:
+        server.process.send_signal(signal.SIGINT)
+        status, errors = server.ends()
+    assert status == 0
+    told, stopping = errors.splitlines()
+    assert "keeping everything in" in told
+    assert stopping == "msgcheck serve: stopping"
+    assert not Path(told.split()[-1]).exists()
+
+
+async def test_a_terminated_server_closes_channels_with_1012(tmp_path: Path) -> None:
+    """RT-8: SIGTERM, with a connection open; it ends by itself."""
+    with served("--data", str(tmp_path)) as server:
+        async with client_of(server) as http:
+            alice = await newcomer(http, "alice")
+            async with alice.channel() as channel:
+                assert json.loads(await channel.get_message())["type"] == "welcome"
+                server.process.terminate()
+                assert await close_code(channel) == 1012
+        status, errors = await trio.to_thread.run_sync(server.ends)
+        assert (status, errors) == (0, "msgcheck serve: stopping\n")
+
+
+async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
+    """DLV-8: killed with -9 in the middle of a burst, everything that was `sent` is there, once."""
+    acknowledged: dict[str, int] = {}
+    with served("--data", str(tmp_path)) as server:
+        async with client_of(server) as http:
+            alice, bob = [await newcomer(http, name) for name in ("alice", "bob")]
+            body = {"kind": "direct", "members": [bob.user_id]}
+            chat = (await alice.ask("POST", "/v1.0/conversations", body))["conversation_id"]
+            async with alice.channel() as channel:
+                try:
+                    async with trio.open_nursery() as nursery:
+                        nursery.start_soon(flood, channel, chat)
+                        while len(acknowledged) < 200:
+                            frame = json.loads(await channel.get_message())
+                            if frame["type"] == "sent":
+                                acknowledged[frame["client_message_id"]] = frame["seq"]
+                        server.process.kill()
+                        while True:
+                            frame = json.loads(await channel.get_message())
+                            acknowledged[frame["client_message_id"]] = frame["seq"]
+                except* ConnectionClosed:
+                    pass
+    with served("--data", str(tmp_path)) as server:
+        async with client_of(server) as http:
+            entries = await Client(http, "bob", bob.headers["Authorization"][7:]).history(chat)
+    seqs = [entry["seq"] for entry in entries]
+    assert seqs == list(range(1, len(seqs) + 1))
+    kept = {entry["client_message_id"]: entry["seq"] for entry in entries}
+    assert len(kept) == len(entries)
+    assert acknowledged.items() <= kept.items()
+    assert list(kept) == [f"m{number}" for number in range(len(kept))]
+
+
+async def close_code(channel: WebSocketConnection) -> int | None:
+    """The code that the server closes with, once it does."""
+    try:
+        with trio.fail_after(PATIENCE_S):
+            while True:
+                await channel.get_message()
+    except ConnectionClosed as closed:
+        return None if closed.reason is None else closed.reason.code
+
+
+async def flood(channel: WebSocketConnection, chat: str) -> None:
+    """Send without end."""
+    number = 0
+    while True:
+        frame = {
+            "type": "send",
+            "id": f"m{number}",
+            "conversation_id": chat,
+            "client_message_id": f"m{number}",
+            "body": {"kind": "text", "text": "x" * 200},
+        }
+        await channel.send_message(json.dumps(frame))
+        number += 1
+
+
+def test_a_port_in_use_is_one_line_and_exit_status_2(tmp_path: Path) -> None:
+    """It names the address."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = msgcheck("serve", "--port", str(port), "--data", str(tmp_path), cwd=tmp_path)
+    assert (done.status, done.stdout) == (2, "")
+    assert_one_line(done.stderr, f"127.0.0.1:{port}", "in use")
+
+
+def test_an_address_that_is_not_ours_is_one_line_and_exit_status_2(tmp_path: Path) -> None:
+    """Reserved for documentation (RFC 5737), so it is nobody's."""
+    done = msgcheck("serve", "--host", "192.0.2.1", "--data", str(tmp_path), cwd=tmp_path)
+    assert (done.status, done.stdout) == (2, "")
+    assert_one_line(done.stderr, "192.0.2.1")
+
+
+def test_a_file_in_place_of_the_folder_is_told_with_exit_status_2(tmp_path: Path) -> None:
+    """And left as it was."""
+    file = tmp_path / "letter"
+    file.write_text("Dear Bob")
+    done = msgcheck("serve", "--data", str(file), cwd=tmp_path)
+    assert (done.status, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+    assert str(file) in done.stderr
+    assert file.read_text() == "Dear Bob"
+
+
+def test_a_foreign_database_is_one_line_and_exit_status_2(tmp_path: Path) -> None:
+    """And left as it was."""
+    file = tmp_path / "messenger.sqlite3"
+    with sqlite3.connect(file) as foreign:
+        foreign.execute("CREATE TABLE recipes (name)")
+    foreign.close()
+    before = file.read_bytes()
+    done = msgcheck("serve", "--port", "0", "--data", str(tmp_path), cwd=tmp_path)
+    assert (done.status, done.stdout) == (2, "")
+    assert_one_line(done.stderr, str(file), "something else")
+    assert file.read_bytes() == before
+
+
+def test_it_serves_on_ipv6() -> None:
+    """`--host ::1`, with brackets in the URL that it prints."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("there is no IPv6 loopback here")
+    with served("--host", "::1") as server:
+        assert server.url.startswith("http://[::1]:")
+        assert httpx.get(f"{server.url}/healthz", trust_env=False).status_code == 200

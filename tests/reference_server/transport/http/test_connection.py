@@ -1,0 +1,139 @@
+"""Connections: the channel without an upgrade and on the slow lane, pipelines, and what is no HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from websockets.frames import Opcode
+
+from reference_server.core.limits import Limits
+
+from ...people import Person
+from ...running import Running
+from ..raw import Wire, masked, text, upgrade
+from .asking import ask, good, problem
+
+MAX_BODY = 5_000
+
+
+@pytest.fixture
+def limits() -> Limits:
+    """Small bodies."""
+    return Limits(max_frame_bytes=MAX_BODY)
+
+
+@pytest.fixture
+async def wire(server: Running) -> AsyncIterator[Wire]:
+    """A connection."""
+    async with await server.connect() as stream:
+        yield Wire(stream)
+
+
+# the realtime channel without an upgrade
+
+
+async def test_the_channel_without_an_upgrade_is_426(
+    client: httpx.AsyncClient, alice: Person
+) -> None:
+    """§6; the encoding is looked at first."""
+    answer = await ask(client, alice, "GET", "/v1.0/chat")
+    problem(answer, 426, "upgrade_required")
+    assert answer.headers["upgrade"].lower() == "websocket"
+    answer = await ask(client, alice, "GET", "/v1.0/chat?encoding=xml")
+    problem(answer, 400, "invalid_encoding")
+
+
+@pytest.mark.parametrize(
+    ("query", "token", "status", "code"),
+    [
+        ("", "nonsense", 401, "unauthorized"),
+        ("?encoding=xml", "nonsense", 401, "unauthorized"),
+        ("?encoding=xml", None, 400, "invalid_encoding"),
+    ],
+)
+async def test_an_upgrade_on_a_reused_connection_is_refused_alike(
+    query: str, token: str | None, status: int, code: str, wire: Wire, alice: Person
+) -> None:
+    """RT-1: both lanes ask in one place."""
+    await wire.sends(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (await wire.answer()).status == 200
+    await wire.sends(upgrade(f"/v1.0/chat{query}", Authorization=f"Bearer {token or alice.token}"))
+    answer = await wire.answer()
+    assert (answer.status, answer.problem["code"]) == (status, code)
+
+
+async def test_the_slow_lane_speaks_the_same_protocol(wire: Wire, alice: Person) -> None:
+    """The upgrade, a subprotocol, frames, and a frame too large."""
+    await wire.sends(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    await wire.answer()
+    offered = f"bearer.{alice.token}, messenger.v1"
+    await wire.sends(upgrade(Sec_WebSocket_Protocol=offered))
+    answer = await wire.answer()
+    assert (answer.status, answer.headers["sec-websocket-protocol"]) == (101, "messenger.v1")
+    kinds: list[str] = []
+    while len(kinds) < 2:
+        opcode, payload = await wire.frame()
+        if opcode is Opcode.TEXT:  # it pings at once
+            kinds.append(json.loads(payload)["type"])
+    assert kinds == ["welcome", "replay_complete"]
+    await wire.sends(text({"type": "ping", "id": "p"}))
+    assert (await wire.message())["type"] == "pong"
+    await wire.sends(masked(Opcode.TEXT, b'"' + b"x" * MAX_BODY + b'"'))
+    assert await wire.close_code() == 1009
+
+
+# the connection
+
+
+async def test_requests_on_one_connection_are_answered_in_turn(wire: Wire, alice: Person) -> None:
+    """Pipelined, refused ones in between, and each with its own body read to the end."""
+    authorization = f"Authorization: Bearer {alice.token}\r\n"
+    requests = [
+        f"GET /v1.0/users/alice HTTP/1.1\r\nHost: x\r\n{authorization}\r\n",
+        f"PATCH /v1.0/users/me HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n{authorization}\r\nGET /x y\n",
+        "POST /v1.0/devices HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+        "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+    ]
+    await wire.sends("".join(requests).encode())
+    assert [(await wire.answer()).status for _ in requests] == [200, 400, 401, 200]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\r\n\r\n",
+        b"nonsense\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+        b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 100 + b"\r\n\r\n",
+        b"\x00" * 70_000,
+    ],
+    ids=lambda data: repr(data)[:50],
+)
+async def test_what_is_no_http_is_refused_or_cut(
+    data: bytes, server: Running, client: httpx.AsyncClient
+) -> None:
+    """§11: without a problem body if need be, never with a 5xx, and the server stays up."""
+    async with await server.connect() as stream:
+        wire = Wire(stream)
+        await wire.sends(data)
+        await stream.send_eof()
+        first = (await wire.ends()).partition(b"\r\n")[0]
+        assert first == b"" or first.startswith(b"HTTP/1.1 4"), first
+    good(await ask(client, None, "GET", "/readyz"))
+
+
+async def test_http_2_is_spoken_to_who_knows_it(wire: Wire) -> None:
+    """With prior knowledge (RFC 9113, 3.3): the server's preface is a SETTINGS frame."""
+    await wire.sends(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+    data = await wire.stream.receive_some()
+    assert data[3] == 4
