@@ -66,7 +66,7 @@ async def test_without_a_name_one_is_called_by_ones_id(client: httpx.AsyncClient
         ({"display_name": "x" * 129}, 422, "invalid_request", "/display_name"),
         ({"display_name": ["x"]}, 422, "invalid_request", "/display_name"),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:40],
 )
 async def test_a_registration_is_refused_with_its_reason(
     change: dict[str, object],
@@ -95,7 +95,7 @@ async def test_a_registration_is_refused_with_its_reason(
         {"password": "x" * 1_000},
         {"user_id": "alice\x00"},
     ],
-    ids=str,
+    ids=lambda value: str(value)[:40],
 )
 async def test_bad_credentials_are_all_alike(
     change: dict[str, str], client: httpx.AsyncClient, alice: Person
@@ -118,7 +118,7 @@ async def test_bad_credentials_are_all_alike(
         ("phone", "/device"),
         ([], "/device"),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:40],
 )
 async def test_a_wrong_device_is_pointed_at(
     device: object, pointer: str, client: httpx.AsyncClient, alice: Person

@@ -64,7 +64,7 @@ async def test_a_pair_has_one_conversation(
         ([], 422, "invalid_request", ""),
         (5, 422, "invalid_request", ""),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:40],
 )
 async def test_a_wrong_creation_creates_nothing(
     body: object,

@@ -65,7 +65,7 @@ async def test_a_send_is_201_and_its_repeat_200(
         (a_send() | {"relates_to": {}}, "invalid_request", "/relates_to"),
         (a_send() | {"expires_in_s": 5}, "invalid_request", "/expires_in_s"),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:40],
 )
 async def test_a_wrong_send_is_422_with_its_place(
     body: object,
