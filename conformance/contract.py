@@ -165,21 +165,15 @@ class Contract:
             path=path,
             capability=described.get("x-capability"),
             parameters=tuple(
-                self._shape(_HTTP, (*self._place(each), "schema"))
-                for each in item.get("parameters", ())
-                if self._at(self._place(each))["in"] == "path"
+                self._shape(_HTTP, (*place, "schema"))
+                for place in map(self._place, item.get("parameters", ()))
+                if self._at(place)["in"] == "path"
             ),
             answers={
                 int(status): self._answer((*at, "responses", status))
                 for status in described["responses"]
             },
         )
-
-    def _at(self, place: tuple[str, ...]) -> Json:
-        found: Json = self._http
-        for part in place:
-            found = found[part]
-        return found
 
     def _answer(self, at: tuple[str, ...]) -> Answer:
         answer = self._at(at)
@@ -193,6 +187,12 @@ class Contract:
                 for media_type, content in answer.get("content", {}).items()
             }
         )
+
+    def _at(self, place: tuple[str, ...]) -> Json:
+        found: Json = self._http
+        for part in place:
+            found = found[part]
+        return found
 
     @staticmethod
     def _place(reference: Json) -> tuple[str, ...]:

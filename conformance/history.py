@@ -141,6 +141,7 @@ class Sending(Event, kw_only=True):
     client_message_id: str
     body: Any
     relates_to: Any = None
+    expires_in_s: Any = None
 
 
 class Accepted(Event, kw_only=True):

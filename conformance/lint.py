@@ -45,6 +45,8 @@ _USES: Final[dict[str, tuple[Callable[[Step], bool], str]]] = {
         lambda step: _arguments(step, "upload").get("via") == "tus",
         "it uploads resumably",
     ),
+    "expiry": (lambda step: "expires_in_s" in _arguments(step, "send"), "its messages expire"),
+    "blocking": (lambda step: "block" in step or "unblock" in step, "it blocks users"),
     "restart": (lambda step: "restart_server" in step, "it restarts the server"),
 }
 """What a step does that a server may be unable to, by the capability that the scenario then needs."""

@@ -146,6 +146,9 @@ class Send(Node, frozen=True, kw_only=True):
     client_message_id: Value | UnsetType = UNSET
     """Default: a fresh one, derived from the seed."""
     relates_to: Value | UnsetType = UNSET
+    """``{relation: reply, message_id: …}``. A delete or reaction has no body unless one is given."""
+    expires_in_s: Value | UnsetType = UNSET
+    """Seconds until it fails for whoever has not acknowledged it."""
     via: Literal["realtime", "http"] = "realtime"
     wait: bool = True
     """False: go on without waiting for the answer (messages in flight); see ``settle``."""
@@ -412,6 +415,10 @@ class Step(Node, frozen=True, kw_only=True, rename={"as_": "as"}):
     """``devices: {}`` lists one's own. Saves ``{devices: […]}``."""
     profile: Value | UnsetType = UNSET
     """Look a user up, by actor or id. Saves the profile."""
+    block: Value | UnsetType = UNSET
+    """Block a user, by actor or id."""
+    unblock: Value | UnsetType = UNSET
+    """Take a block back, by actor or id."""
 
     request: Request | UnsetType = UNSET
     frame: Value | UnsetType = UNSET

@@ -47,7 +47,7 @@ VERBS: Final[dict[str, Verb]] = {
     **dict.fromkeys(("page", "walk", "message", "status_of"), Verb(Who.DEVICE, _ANSWERED)),
     **dict.fromkeys(("upload", "download"), Verb(Who.DEVICE, _ANSWERED)),
     **dict.fromkeys(("register", "login"), Verb(Who.DEVICE, _ANSWERED)),
-    **dict.fromkeys(("logout", "remove_device"), Verb(Who.DEVICE, _DONE)),
+    **dict.fromkeys(("logout", "remove_device", "block", "unblock"), Verb(Who.DEVICE, _DONE)),
     **dict.fromkeys(("devices", "profile"), Verb(Who.DEVICE, _ANSWERED)),
     "request": Verb(Who.ANYBODY, frozenset({"save", "response"})),
     **dict.fromkeys(("frame", "bytes"), Verb(Who.DEVICE, _SILENT)),

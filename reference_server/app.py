@@ -51,7 +51,12 @@ async def running_service(
     kernel = Kernel(store, writer, Hub(), limits)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(writer.run)
-        yield Service(kernel, cost)
+        service = Service(kernel, cost)
+        async with trio.open_nursery() as tasks:
+            # What fell due while nobody served fails before anybody can ask for it.
+            await tasks.start(service.expiry.run)
+            yield service
+            tasks.cancel_scope.cancel()
         writer.stop()
 
 

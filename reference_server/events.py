@@ -7,7 +7,7 @@ already (`type` is their tag), because an event that reaches a thousand devices 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -37,7 +37,18 @@ class StatusEvent(Struct, frozen=True, tag_field="type", tag="status"):
     at: str
 
 
-Event = MessageEvent | ConversationEvent | StatusEvent
+class ExpiredEvent(Struct, frozen=True, tag_field="type", tag="status"):
+    """A message of one's own expired before any of a recipient's devices had it (STA-9)."""
+
+    conversation_id: str
+    user_id: str
+    message_id: str
+    at: str
+    status: Literal["failed"] = "failed"
+    reason: Literal["expired"] = "expired"
+
+
+Event = MessageEvent | ConversationEvent | StatusEvent | ExpiredEvent
 
 
 class Post(Struct, frozen=True):
@@ -46,6 +57,12 @@ class Post(Struct, frozen=True):
     event: Event
     to: Collection[str]
     but: Any = None
+
+
+class Due(Struct, frozen=True):
+    """Something is to be done at a moment (milliseconds); see `service.expiry`."""
+
+    at: int
 
 
 class Revoked(Struct, frozen=True):

@@ -89,12 +89,13 @@ class Incoming(Struct, frozen=True, kw_only=True):
 
 
 class SendCall(Struct, frozen=True, kw_only=True):
-    """A message to send; `relates_to` is left out when None."""
+    """A message to send; `body`, `relates_to` and `expires_in_s` are left out when None."""
 
     conversation_id: str
     client_message_id: str
     body: Json
     relates_to: Json = None
+    expires_in_s: Json = None
 
 
 class UploadCall(Struct, frozen=True, kw_only=True):
@@ -255,6 +256,8 @@ class Client(Protocol):
     async def devices(self) -> Json: ...
     async def remove_device(self, device_id: str) -> Json: ...
     async def profile(self, user_id: str) -> Json: ...
+    async def block(self, user_id: str) -> Json: ...
+    async def unblock(self, user_id: str) -> Json: ...
     async def connect(self, *, auth: str, wait: str, token: str | None = None) -> Json:
         """Open the connection. `token` None: the device's own; else as another device's double."""
 

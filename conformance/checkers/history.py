@@ -1,5 +1,7 @@
 """History is the log, whole, in pages: ORD-7, PAG-1 to PAG-3, STA-1, and who may read it.
 
+What edits, deletes and deadlines make of entries, `changes` judges.
+
 A page is a window of the log as it was between the question and the answer. Entries are appended only
 at its end, so inside a window, and from page to page of one walk, nothing may be missing or twice,
 however many append meanwhile; only the newest end is a matter of time, and there a page must hold what
@@ -15,6 +17,7 @@ from itertools import pairwise
 
 from ..history import Accepted, Direction, Entry, Event, History, PageRead, Received, WalkDone
 from .base import Violation
+from .changes import judge_changes
 from .content import begins_membership, same_entry_body
 from .evidence import Known, Log
 from .findings import Findings
@@ -33,6 +36,7 @@ def check(history: History) -> list[Violation]:
         if not log.pages:
             continue
         _same_as_live(index, log, findings)
+        judge_changes(index, log, findings)
         shown = _first_shown(log)
         for page in log.pages:
             reader = _Reader(index, log, page, findings)

@@ -7,9 +7,11 @@ and the log has it at most once, whether or not the sender ever heard of it.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
-from ..history import Accepted, Entry, History, Refused, Wire
+from ..history import Accepted, Entry, History, Refused, Sending, Wire
 from .content import is_system, same_body
 from .evidence import Call, Key, Log
 from .findings import Findings
@@ -49,7 +51,7 @@ def _repeats(key: Key, calls: list[Call], findings: Findings) -> None:
             continue
         requirement = "DLV-4"
         one, other = first_call.sending, call.sending
-        if (one.body, one.relates_to) != (other.body, other.relates_to):
+        if _content(one) != _content(other):
             requirement = "DLV-5"
             wrong = "was accepted again with another content"
         elif (first.seq, first.message_id) != (answer.seq, answer.message_id):
@@ -112,6 +114,11 @@ def _faithful(index: Index, log: Log, findings: Findings) -> None:
                 scope=log.conversation_id,
                 conversation_id=log.conversation_id,
             )
+
+
+def _content(sending: Sending) -> tuple[Any, ...]:
+    """What a repeat must have in common with the first (§4)."""
+    return sending.body, sending.relates_to, sending.expires_in_s
 
 
 def _unlike(call: Call, entry: Entry) -> str | None:

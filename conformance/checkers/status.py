@@ -1,9 +1,10 @@
 """The status of messages climbs, is told to those concerned, and is true: STA-2 to STA-5, STA-7.
 
-A status is a watermark of a user in a conversation. Two modules judge it:
+A status is a watermark of a user in a conversation. Three modules judge it:
 
 * here, what connections are *told*: that it rises, that somebody acknowledged so far, that the one who
   is told has sent something that the rise covers, and that nobody is left out;
+* in `status_failures`, what they are told of messages that failed for somebody;
 * in `status_answers`, what is *answered* to questions for one message or one conversation.
 
 That a sender was not told is only claimed where a barrier passed both the recipient's connection after
@@ -23,6 +24,7 @@ from .findings import Findings
 from .index import Index
 from .membership import Stay
 from .status_answers import judge_answers, judge_views, told_heights
+from .status_failures import failed_messages, judge_failures
 from .watermarks import LEVELS, Level, UserWatermarks
 
 
@@ -44,6 +46,8 @@ def check(history: History) -> list[Violation]:
             log = index.log(conversation_id)
             author = authors.setdefault(conversation_id, _Authors(log))
             _told(index, stream, log, user_id, told, of(log, user_id), author, findings)
+            judge_failures(index, stream, log, told, findings)
+    failed = failed_messages(index)
     for log in index.logs.values():
         lasting = [user for user, stays in (log.stays or {}).items() if _lasting(stays)]
         recipients = {user: of(log, user) for user in lasting if log.acks.get(user)}
@@ -51,7 +55,7 @@ def check(history: History) -> list[Violation]:
             author = authors.setdefault(log.conversation_id, _Authors(log))
             for sender in lasting:
                 for stream in index.streams_of.get(sender, ()):
-                    _untold(index, stream, log, recipients, author, findings)
+                    _untold(index, stream, log, recipients, author, failed, findings)
     told_by_now = told_heights(index)
     judge_answers(index, of, told_by_now, findings)
     judge_views(index, told_by_now, findings)
@@ -194,9 +198,13 @@ def _untold(
     log: Log,
     recipients: dict[str, UserWatermarks],
     authors: _Authors,
+    failed: set[tuple[str, str]],
     findings: Findings,
 ) -> None:
-    """Judge what a sender's connection should have been told by its last barrier."""
+    """Judge what a sender's connection should have been told by its last barrier.
+
+    Whether an acknowledgement is told to whose only message under it has failed is left open.
+    """
     if not stream.drains or stream.ready is None or log.stays is None:
         return
     drained = stream.drains[-1]
@@ -207,6 +215,8 @@ def _untold(
         for level, covering in LEVELS.items():
             seq = authors.last(stream.user_id, watermarks.due[level].before(drained.since + 1))
             if seq < max(log.stays[user_id][0].first, 1):
+                continue
+            if (user_id, log.known[seq].message_id) in failed:
                 continue
             first_cover = watermarks.tried[level].reaching(seq)
             if first_cover < stream.ready.n:

@@ -65,6 +65,16 @@ async def profile(device: Device, args: Json) -> Json:
     return await device.client.profile(id_of(args, "user_id"))
 
 
+async def block(device: Device, args: Json) -> Json:
+    """Block a user."""
+    return await device.client.block(id_of(args, "user_id"))
+
+
+async def unblock(device: Device, args: Json) -> Json:
+    """Take a block back."""
+    return await device.client.unblock(id_of(args, "user_id"))
+
+
 ACCOUNTS: dict[str, Verb] = {
     "register": register,
     "login": login,
@@ -72,4 +82,6 @@ ACCOUNTS: dict[str, Verb] = {
     "remove_device": remove_device,
     "devices": devices,
     "profile": profile,
+    "block": block,
+    "unblock": unblock,
 }

@@ -41,6 +41,7 @@ async def send(device: Device, args: Send) -> Json:
         ),
         body=_body(device, args),
         relates_to=optional(args.relates_to),
+        expires_in_s=optional(args.expires_in_s),
     )
     if args.via == "http":
         return await device.client.send_message(call)
@@ -54,7 +55,13 @@ def _body(device: Device, args: Send) -> Json:
         return args.body
     if args.text is not UNSET:
         return {"kind": "text", "text": args.text}
+    if args.length is UNSET and _bodiless(args.relates_to):
+        return None
     return {"kind": "text", "text": _own_text(device, args.length)}
+
+
+def _bodiless(relates_to: Json) -> bool:
+    return isinstance(relates_to, dict) and relates_to.get("relation") in ("delete", "reaction")
 
 
 def _own_text(device: Device, length: Json) -> str:

@@ -6,7 +6,7 @@ transports turn them into a problem document or a `failed`/`error` frame::
     ApiError
     ├── BadRequest (400)       malformed, invalid_limit, invalid_cursor, invalid_encoding
     ├── Unauthorized (401)     unauthorized, bad_credentials
-    ├── Forbidden (403)        not_permitted, not_sender, not_a_member
+    ├── Forbidden (403)        not_permitted, not_sender, not_a_member, blocked
     ├── NotFound (404)         not_found, unknown_user, unknown_device, unknown_conversation, …
     ├── Conflict (409)         user_exists, idempotency_conflict, encryption_mismatch
     ├── Unprocessable (422)    invalid_request, invalid_body, weak_password, out_of_range, …
@@ -113,6 +113,12 @@ class NotAMember(Forbidden):
     """A former member wants to change or send."""
 
     code, title = "not_a_member", "You are no longer a member"
+
+
+class Blocked(Forbidden):
+    """One of the two in a direct conversation has blocked the other."""
+
+    code, title = "blocked", "One of you has blocked the other"
 
 
 class NotFound(ApiError):
@@ -281,6 +287,12 @@ class OutOfRange(Unprocessable):
     """A watermark above the highest visible seq."""
 
     code, title = "out_of_range", "The seq is above the highest visible one"
+
+
+class UnknownTarget(Unprocessable):
+    """`relates_to` names no entry that it can relate to."""
+
+    code, title = "unknown_target", "There is no such message to relate to"
 
 
 class TooManyMembers(Unprocessable):

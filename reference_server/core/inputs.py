@@ -21,6 +21,7 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _USER_ID = re.compile(r"[a-z0-9][a-z0-9._-]{2,63}", re.ASCII)
 _NAME_LENGTH = range(1, 129)
 _CAPTION_LENGTH = 1_024
+_LIFETIME_S = range(1, 2_592_001)
 
 
 def is_id(value: object) -> bool:
@@ -123,15 +124,19 @@ _BODIES: dict[str, Callable[[dict[str, Any], Limits], TextBody | MediaBody]] = {
 }
 
 
-def check_unsupported(relates_to: Any, expires_in_s: Any) -> None:
-    """Refuse what belongs to capabilities that are not offered, rather than quietly drop it."""
-    for name, value in (("relates_to", relates_to), ("expires_in_s", expires_in_s)):
-        if value is not None:
-            raise errors.pointed(
-                errors.InvalidRequest,
-                f"/{name}",
-                f"This server does not offer what {name} needs; see its capabilities.",
-            )
+def check_lifetime(value: Any) -> int | None:
+    """`expires_in_s` of a send: 1 second to 30 days, or None (§5)."""
+    if value is None:
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # JSON knows one kind of number
+    if isinstance(value, int) and not isinstance(value, bool) and value in _LIFETIME_S:
+        return value
+    raise errors.pointed(
+        errors.InvalidRequest,
+        "/expires_in_s",
+        f"Expected a whole number of seconds from 1 to {_LIFETIME_S[-1]}.",
+    )
 
 
 def fingerprint(**parts: Any) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-CAPABILITIES = ("groups", "media", "uploads.tus")
+CAPABILITIES = ("groups", "media", "uploads.tus", "relations", "expiry", "blocking")
 """What this server offers beyond the mandatory parts."""
 
 MAX_DEPTH = 32

@@ -29,6 +29,7 @@ from .model import (
     Conversation,
     Member,
     Message,
+    RelatesTo,
     Role,
     SystemBody,
     message_id_of,
@@ -60,13 +61,16 @@ class Change(Struct, frozen=True):
 def append(
     conversation: Conversation,
     author: Author,
-    body: Body,
+    body: Body | None,
     now: int,
     client_message_id: str | None = None,
+    relates_to: RelatesTo | None = None,
+    lifetime_s: int | None = None,
 ) -> Change:
     """One entry at the head of the log; `now` in milliseconds."""
     seq = conversation.head_seq + 1
     at = now if now > conversation.last_at else conversation.last_at
+    by_itself = relates_to is None or relates_to.relation == "reply"
     entry = Message(
         message_id=message_id_of(conversation.conversation_id, seq),
         conversation_id=conversation.conversation_id,
@@ -76,8 +80,12 @@ def append(
         client_message_id=client_message_id,
         created_at=rfc3339(at),
         body=body,
+        relates_to=relates_to,
+        expires_at=None if lifetime_s is None else rfc3339(at + lifetime_s * 1000),
     )
-    return Change(replace(conversation, head_seq=seq, last_at=at), (entry,))
+    newest = seq if by_itself else conversation.last_message_seq
+    after = replace(conversation, head_seq=seq, last_at=at, last_message_seq=newest)
+    return Change(after, (entry,))
 
 
 def new_direct(conversation_id: str, pair: tuple[str, str], now: int) -> Conversation:

@@ -13,6 +13,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 Kind = Literal["direct", "group"]
 Role = Literal["owner", "admin", "member"]
+Relation = Literal["reply", "edit", "delete", "reaction"]
 
 
 class TextBody(Struct, frozen=True, tag_field="kind", tag="text"):
@@ -38,16 +39,33 @@ class SystemBody(Struct, frozen=True, tag_field="kind", tag="system", kw_only=Tr
     title: str | UnsetType = UNSET
 
 
-Body = TextBody | MediaBody | SystemBody
+class DeletedBody(Struct, frozen=True, tag_field="kind", tag="deleted"):
+    """What the body of a deleted message, and of each of its edits, has become (§4)."""
 
 
-def assets_of(body: Body) -> tuple[str, ...]:
+class ExpiredBody(Struct, frozen=True, tag_field="kind", tag="expired"):
+    """What a recipient sees of a message that expired before any of its devices had it (§5)."""
+
+
+Body = TextBody | MediaBody | SystemBody | DeletedBody | ExpiredBody
+
+
+def assets_of(body: Body | None) -> tuple[str, ...]:
     """The assets that a body carries: who can see the entry can read them (AST-2)."""
     return (body.asset_id,) if isinstance(body, MediaBody) else ()
 
 
+class RelatesTo(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an entry is to an earlier one, its target; `key` and `remove` belong to reactions."""
+
+    relation: Relation
+    message_id: str
+    key: str | UnsetType = UNSET
+    remove: bool = False
+
+
 class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One entry of a conversation's log."""
+    """One entry of a conversation's log. A delete and a reaction have no body."""
 
     message_id: str
     conversation_id: str
@@ -56,7 +74,11 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
     sender_device_id: str | None = None
     client_message_id: str | None = None
     created_at: str
-    body: Body
+    body: Body | None = None
+    relates_to: RelatesTo | None = None
+    edited_at: str | None = None
+    expires_at: str | None = None
+    reactions: dict[str, int] = {}
 
 
 class Asset(Struct, frozen=True, kw_only=True):
@@ -126,6 +148,8 @@ class Conversation(Struct, frozen=True, kw_only=True):
     head_seq: int
     last_at: int
     """`created_at` of the newest entry in milliseconds: the next one is not earlier (ORD-6)."""
+    last_message_seq: int = 0
+    """The newest entry that is no edit, delete or reaction; 0 when there is none."""
     members: dict[str, Member]
 
 

@@ -1,9 +1,10 @@
 """Watermarks and the status lattice (§5).
 
 A message's status for one recipient is not stored: it is read off two watermarks, because an
-acknowledgement always covers everything up to a seq::
+acknowledgement always covers everything up to a seq. Only that it failed is, because that is final::
 
-    sent ──> delivered ──> read          (failed only follows sent)
+    sent ──> delivered ──> read
+      └────> failed                      expired before any device acknowledged it
 
     read_seq ≥ seq        read
     delivered_seq ≥ seq   delivered
@@ -15,7 +16,7 @@ acknowledgement always covers everything up to a seq::
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -58,6 +59,7 @@ class RecipientStatus(Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: Status
     delivered_at: str | None = None
     read_at: str | None = None
+    reason: Literal["expired"] | None = None
 
 
 def recipients(stays: Iterable[Membership], seq: int, sender_id: str) -> list[Membership]:
@@ -65,12 +67,20 @@ def recipients(stays: Iterable[Membership], seq: int, sender_id: str) -> list[Me
     return [stay for stay in stays if stay.user_id != sender_id and stay.sees(seq)]
 
 
-def overall(stays: Sequence[Membership], seq: int) -> Status:
-    """The lowest status of those who have acknowledged or never left since; `sent` if there are none."""
+def overall(stays: Sequence[Membership], seq: int, failed: Container[str] = ()) -> Status:
+    """The lowest status of those who have acknowledged or never left since; `sent` if there are none.
+
+    `failed` are the users for whom it failed: they count only when they are all.
+    """
+    if stays and all(stay.user_id in failed for stay in stays):
+        return "failed"
     counted = [
         status
         for stay in stays
-        if (status := Marks(stay.delivered_seq, stay.read_seq).status_of(seq)) != "sent"
-        or stay.left_seq is None
+        if stay.user_id not in failed
+        and (
+            (status := Marks(stay.delivered_seq, stay.read_seq).status_of(seq)) != "sent"
+            or stay.left_seq is None
+        )
     ]
     return min(counted, key=RANK.__getitem__, default="sent")

@@ -7,7 +7,9 @@ the commit its posts go to the hub and its answer to the caller. `Service` is al
 from __future__ import annotations
 
 from .accounts import STRONG, THROWAWAY, Accounts, PasswordCost
+from .blocks import Blocks
 from .conversations import Conversations
+from .expiry import Expiry
 from .kernel import Kernel
 from .media import Media
 from .messages import Messages
@@ -26,6 +28,8 @@ class Service:
         self.receipts = Receipts(kernel)
         self.media = Media(kernel)
         self.uploads = Uploads(kernel, self.media)
+        self.blocks = Blocks(kernel)
+        self.expiry = Expiry(kernel)
 
 
 __all__ = ["STRONG", "THROWAWAY", "Kernel", "PasswordCost", "Service"]

@@ -18,10 +18,11 @@ from msgspec import Struct
 
 from ..core.errors import ApiError, Unavailable
 from ..core.limits import Limits
-from ..events import Post, Revoked
+from ..events import Due, Post, Revoked
 from ..hub import Hub
 from ..storage.base import Commands, Queries, Store, StoreTrouble
 from ..storage.writer import Writer
+from .alarm import Alarm
 from .tokens import TokenCache
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ class Outcome(Struct, Generic[T], frozen=True):
     """What a job gave: the answer, and what others are told once it is committed."""
 
     answer: T
-    posts: tuple[Post | Revoked, ...] = ()
+    posts: tuple[Post | Revoked | Due, ...] = ()
 
 
 Deed = Callable[[Commands], Outcome[T]]
@@ -59,6 +60,7 @@ class Kernel:
         self.limits = limits
         self.now = clock
         self.tokens = TokenCache()
+        self.alarm = Alarm(clock)
         self._readers = trio.CapacityLimiter(8)
         with store.reading() as queries:
             self.secret = queries.secret()
@@ -96,11 +98,13 @@ class Kernel:
                 done(result)
             else:
                 for post in result.posts:
-                    if isinstance(post, Revoked):
+                    if isinstance(post, Post):
+                        self.hub.publish(post)
+                    elif isinstance(post, Due):
+                        self.alarm.set(post.at)
+                    else:
                         self.tokens.forget(post.user_id, post.device_id)
                         self.hub.revoke(post)
-                    else:
-                        self.hub.publish(post)
                 done(result.answer)
 
         self.writer.submit(deed, settle)

@@ -8,14 +8,18 @@ from typing import Any
 
 from msgspec import Struct
 
-from ..core import cursors, errors, inputs, log
+from ..core import cursors, errors, inputs, log, relations
 from ..core.errors import ApiError
 from ..core.limits import DEFAULT_PAGE_LIMIT
 from ..core.model import Identity, Message, assets_of
-from ..events import MessageEvent, Post
+from ..events import Due, MessageEvent, Post
 from ..storage.base import Backlog, Commands, Queries
 from .access import author_of, to_change, to_read_asset, to_see, to_see_entry
+from .blocks import check_blocks
+from .expiry import expire_at
 from .kernel import Kernel, Outcome
+from .relating import posts_of_relation, take_effect, to_relate
+from .showing import as_shown, shown_to_sender
 
 
 class SendRequest(Struct, frozen=True, kw_only=True):
@@ -78,17 +82,36 @@ class Messages:
                 raise errors.IdempotencyConflict(
                     "This client_message_id was used for another message."
                 )
-            return Outcome(Sent(earlier.message, duplicate=True))
+            message = shown_to_sender(commands, earlier.message)
+            return Outcome(Sent(message, duplicate=True))
         conversation = to_change(commands, conversation_id, me.user_id)
-        inputs.check_unsupported(request.relates_to, request.expires_in_s)
-        body = inputs.message_body(request.body, self._kernel.limits)
+        relation = relations.relates_to(request.relates_to)
+        lifetime_s = relations.lifetime(relation, request.expires_in_s)
+        body = relations.body(relation, request.body, self._kernel.limits)
         for asset_id in assets_of(body):
             to_read_asset(commands, asset_id, me.user_id)
-        change = log.append(conversation, author_of(me), body, self._kernel.now(), content_id)
+        target = None
+        if relation is not None:
+            target = to_relate(commands, conversation, me.user_id, relation)
+        check_blocks(commands, conversation)
+        change = log.append(
+            conversation,
+            author_of(me),
+            body,
+            self._kernel.now(),
+            content_id,
+            relation,
+            lifetime_s,
+        )
         (entry,) = change.entries
         commands.append(change.conversation, entry, print_)
-        post = Post(MessageEvent(entry), conversation.members, origin)
-        return Outcome(Sent(entry, duplicate=False), (post,))
+        posts: tuple[Post | Due, ...] = (Post(MessageEvent(entry), conversation.members, origin),)
+        if target is not None:
+            take_effect(commands, target, entry)
+            posts = posts_of_relation(commands, conversation, target, entry, origin)
+        if lifetime_s is not None:
+            posts = (*posts, expire_at(commands, change.conversation, lifetime_s))
+        return Outcome(Sent(entry, duplicate=False), posts)
 
     async def message(self, me: Identity, message_id: str) -> Message:
         """One entry, for who can see it."""
@@ -134,6 +157,7 @@ class Messages:
                 edge = min(self._redeem("before", conversation_id, before), edge)
             items = queries.entries_before(conversation_id, edge, oldest, size)
             first, last = items[0].seq if items else oldest, max(edge - 1, oldest - 1)
+        items = as_shown(queries, items, me.user_id, stay.left_seq)
         has_older = first > oldest
         return HistoryPage(
             items=items,
@@ -165,10 +189,13 @@ class Messages:
 
         return await self._kernel.ask(query)
 
-    async def replay(self, part: Backlog, limit: int) -> list[Message]:
-        """The first `limit` entries of a backlog."""
-        return await self._kernel.ask(
-            lambda queries: queries.entries_after(
-                part.conversation_id, part.after, part.up_to, limit
-            )
-        )
+    async def replay(self, me: Identity, part: Backlog, limit: int) -> list[Message]:
+        """The first `limit` entries of a backlog, as they stand now."""
+        return await self._kernel.ask(partial(self._replay, me, part, limit))
+
+    @staticmethod
+    def _replay(me: Identity, part: Backlog, limit: int, queries: Queries) -> list[Message]:
+        stay = queries.stay(part.conversation_id, me.user_id)
+        left_seq = None if stay is None else stay.left_seq
+        entries = queries.entries_after(part.conversation_id, part.after, part.up_to, limit)
+        return as_shown(queries, entries, me.user_id, left_seq)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -15,6 +15,7 @@ from ..core.times import rfc3339
 from ..events import Post, StatusEvent
 from ..storage.base import Commands, Queries
 from .access import to_see, to_see_entry
+from .expiry import fail_overdue
 from .kernel import Kernel, Outcome
 
 
@@ -64,11 +65,13 @@ class Receipts:
         up_to_seq = max((seq for seq in up_to_seqs if seq <= head), default=0)
         if up_to_seq == 0:
             return Outcome(head)
+        # What fell due before this acknowledgement is not saved by it.
+        late = fail_overdue(commands, conversation, self._kernel)
         commands.raise_device_mark(me.user_id, me.device_id, conversation_id, up_to_seq)
         old = Marks(stay.delivered_seq, stay.read_seq)
         new = old.raised(status, up_to_seq)
         if new == old:
-            return Outcome(head)
+            return Outcome(head, late)
         now = self._kernel.now()
         commands.set_marks(conversation_id, stay, new)
         for level in ("delivered", "read"):
@@ -82,7 +85,7 @@ class Receipts:
             if user_id != me.user_id and user_id in conversation.members
         ]
         own = [me.user_id] if status == "read" else []
-        return Outcome(head, (Post(event, told + own, origin),))
+        return Outcome(head, (*late, Post(event, told + own, origin)))
 
     async def status_of(self, me: Identity, message_id: str) -> MessageStatus:
         """The status of a message of one's own (STA-5, STA-7)."""
@@ -93,10 +96,18 @@ class Receipts:
         if entry.sender_id != me.user_id:
             raise errors.NotSender
         stays = recipients(queries.stays(entry.conversation_id), entry.seq, me.user_id)
+        failed: Collection[str] = ()
+        if entry.expires_at is not None:
+            failed = queries.failures(entry.conversation_id, entry.seq)
         return MessageStatus(
             message_id,
-            overall(stays, entry.seq),
-            [_recipient(queries, entry.conversation_id, stay, entry.seq) for stay in stays],
+            overall(stays, entry.seq, failed),
+            [
+                RecipientStatus(user_id=stay.user_id, status="failed", reason="expired")
+                if stay.user_id in failed
+                else _recipient(queries, entry.conversation_id, stay, entry.seq)
+                for stay in stays
+            ],
         )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from msgspec import UNSET
 
-from ..core.model import Conversation, ConversationView, Membership, MemberView
+from ..core.model import Conversation, ConversationView, Membership, MemberView, Message
 from ..core.times import rfc3339
 from ..storage.base import Queries
+from .showing import as_shown
 
 LISTED_MEMBERS = 100
 """In the list of chats, groups of more than this come without their members."""
@@ -30,7 +31,8 @@ def conversation_view(
             for other in queries.current_stays(conversation.conversation_id)
         )
     head = stay.visible_head(conversation.head_seq)
-    visible = head >= stay.joined_seq
+    # A former member's last entry is its farewell, so a message by itself.
+    newest = conversation.last_message_seq if stay.left_seq is None else head
     return ConversationView(
         conversation_id=conversation.conversation_id,
         kind=conversation.kind,
@@ -40,9 +42,17 @@ def conversation_view(
         head_seq=head,
         member_count=count,
         members=members or UNSET,
-        last_message=queries.entry(conversation.conversation_id, head) if visible else None,
+        last_message=_shown(queries, conversation.conversation_id, newest, stay),
         unread_count=queries.unread(
             conversation.conversation_id, stay.user_id, stay.read_seq, head
         ),
         left=stay.left_seq is not None,
     )
+
+
+def _shown(queries: Queries, conversation_id: str, seq: int, stay: Membership) -> Message | None:
+    entry = queries.entry(conversation_id, seq) if stay.sees(seq) else None
+    if entry is None:
+        return None
+    (shown,) = as_shown(queries, [entry], stay.user_id, stay.left_seq)
+    return shown

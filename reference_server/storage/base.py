@@ -10,7 +10,7 @@ contract tests (`tests/reference_server/storage/test_contract.py`). Times are in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -28,6 +28,7 @@ from ..core.model import (
     User,
 )
 from ..core.receipts import Acknowledged, Marks
+from ..core.standing import Standing
 
 if TYPE_CHECKING:
     from .blobs import Blobs
@@ -79,6 +80,14 @@ class Departure(Struct, frozen=True):
     member_count: int
 
 
+class Deadline(Struct, frozen=True):
+    """The moment (milliseconds) at which an entry expires for who has not acknowledged it."""
+
+    expires_at: int
+    conversation_id: str
+    seq: int
+
+
 class Queries(Protocol):
     """Reading. Everything answered is a value of its own, safe to keep."""
 
@@ -106,7 +115,9 @@ class Queries(Protocol):
 
     def current_stays(self, conversation_id: str) -> list[Membership]: ...
     def departure(self, conversation_id: str, user_id: str) -> Departure | None: ...
-    def entry(self, conversation_id: str, seq: int) -> Message | None: ...
+    def entry(self, conversation_id: str, seq: int) -> Message | None:
+        """An entry as it was sent; how it stands now, the standings tell."""
+
     def entries_after(
         self, conversation_id: str, after: int, up_to: int, limit: int
     ) -> list[Message]:
@@ -121,7 +132,10 @@ class Queries(Protocol):
         self, conversation_id: str, sender_id: str, client_message_id: str
     ) -> EarlierSend | None: ...
     def unread(self, conversation_id: str, user_id: str, above: int, up_to: int) -> int:
-        """Messages of others with ``above < seq <= up_to``; system entries do not count."""
+        """Messages of others with ``above < seq <= up_to``, as things stood at `up_to`.
+
+        No system entries, edits, deletes, reactions, nor what is deleted or expired for the user.
+        """
 
     def senders_between(self, conversation_id: str, after: int, up_to: int) -> list[str]:
         """Who sent a message (no system entry) with ``after < seq <= up_to``."""
@@ -144,6 +158,38 @@ class Queries(Protocol):
     def upload(self, upload_id: str) -> Upload | None: ...
     def keeps_blob(self, sha256: bytes) -> bool:
         """Whether an asset has these bytes."""
+
+    # what became of entries
+
+    def standings(
+        self, conversation_id: str, first: int, last: int, as_of: int | None
+    ) -> dict[int, Standing]:
+        """By seq: how the entries ``first <= seq <= last`` stand, or stood at `as_of`.
+
+        Those that nothing was done to are left out.
+        """
+
+    def tombstones(
+        self, conversation_id: str, seqs: Collection[int], as_of: int | None
+    ) -> set[int]:
+        """Those of `seqs` that are deleted, or were at `as_of`."""
+
+    def reacted(self, conversation_id: str, target_seq: int, key: str, user_id: str) -> bool: ...
+    def expired(self, conversation_id: str, user_id: str, seqs: Collection[int]) -> set[int]:
+        """Those of `seqs` that have expired for the user."""
+
+    def failures(self, conversation_id: str, seq: int) -> dict[str, int]:
+        """For whom the entry has expired, with the moment."""
+
+    def next_deadline(self) -> int | None: ...
+    def deadlines(self, up_to: int, limit: int) -> list[Deadline]:
+        """The earliest deadlines that are not after `up_to`."""
+
+    def deadlines_in(self, conversation_id: str, up_to: int) -> list[Deadline]:
+        """The deadlines of a conversation that are not after `up_to`."""
+
+    def blocked(self, one: str, other: str) -> bool:
+        """Whether either has blocked the other."""
 
 
 class Commands(Queries, Protocol):
@@ -169,6 +215,23 @@ class Commands(Queries, Protocol):
     def append(self, conversation: Conversation, entry: Message, fingerprint: bytes | None) -> None:
         """An entry with the assets that it carries, and the conversation's head as it then stands."""
 
+    def set_standing(self, conversation_id: str, target_seq: int, standing: Standing) -> None:
+        """How the entry stands from `standing.seq` on.
+
+        Of the versions before, those are kept that a former member sees.
+        """
+
+    def add_reaction(
+        self, conversation_id: str, target_seq: int, key: str, user_id: str
+    ) -> None: ...
+    def remove_reaction(
+        self, conversation_id: str, target_seq: int, key: str, user_id: str
+    ) -> None: ...
+    def add_deadline(self, deadline: Deadline) -> None: ...
+    def remove_deadline(self, deadline: Deadline) -> None: ...
+    def add_failure(self, conversation_id: str, seq: int, user_id: str, now: int) -> None: ...
+    def add_block(self, blocker: str, blocked: str) -> None: ...
+    def remove_block(self, blocker: str, blocked: str) -> None: ...
     def set_title(self, conversation_id: str, title: str) -> None: ...
     def begin_stay(
         self, conversation_id: str, user_id: str, role: Role, joined_seq: int

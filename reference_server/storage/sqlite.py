@@ -31,12 +31,14 @@ from ..core.model import (
     assets_of,
 )
 from ..core.receipts import Acknowledged, Marks
+from ..core.relations import edited_place
 from .base import StoreTrouble, StoreUnusable
 from .blobs import Blobs
 from .partials import Partials
-from .sqlite_queries import SqliteQueries, encode_body
+from .sqlite_queries import SqliteQueries, encode_content
+from .sqlite_standings import StandingCommands
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_NAME = "messenger.sqlite3"
 BLOBS_NAME = "blobs"
 PARTIALS_NAME = "uploads"
@@ -162,7 +164,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("COMMIT")
 
 
-class SqliteCommands(SqliteQueries):
+class SqliteCommands(SqliteQueries, StandingCommands):
     """The writer's changes; the writer rolls back on any error."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -176,6 +178,7 @@ class SqliteCommands(SqliteQueries):
     def forget(self) -> None:
         """Drop what is remembered, after a rollback."""
         self._known.clear()
+        self._forget_blocks()
 
     def conversation(self, conversation_id: str) -> Conversation | None:
         """As `Queries.conversation`, remembered."""
@@ -250,10 +253,11 @@ class SqliteCommands(SqliteQueries):
 
     def add_conversation(self, conversation: Conversation, pair: tuple[str, str] | None) -> None:
         self._do(
-            "INSERT INTO conversations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO conversations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             conversation.conversation_id, conversation.kind, conversation.title,
             conversation.encrypted, conversation.created_at, conversation.head_seq,
-            conversation.last_at, self._next_activity(), pair and " ".join(pair),
+            conversation.last_at, conversation.last_message_seq, self._next_activity(),
+            pair and " ".join(pair),
         )  # fmt: skip
         for user_id, member in conversation.members.items():
             self._do(
@@ -266,19 +270,21 @@ class SqliteCommands(SqliteQueries):
 
     def append(self, conversation: Conversation, entry: Message, fingerprint: bytes | None) -> None:
         self._do(
-            "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             entry.conversation_id, entry.seq, entry.sender_id, entry.sender_device_id,
-            entry.client_message_id, fingerprint, entry.created_at, *encode_body(entry.body),
+            entry.client_message_id, fingerprint, entry.created_at, *encode_content(entry),
+            entry.expires_at,
         )  # fmt: skip
         self._do(
-            "UPDATE conversations SET head_seq = ?, last_at = ?, activity = ? WHERE conversation_id = ?",
-            conversation.head_seq, conversation.last_at, self._next_activity(),
-            conversation.conversation_id,
+            "UPDATE conversations SET head_seq = ?, last_at = ?, last_message_seq = ?, activity = ?"
+            " WHERE conversation_id = ?",
+            conversation.head_seq, conversation.last_at, conversation.last_message_seq,
+            self._next_activity(), conversation.conversation_id,
         )  # fmt: skip
         for asset_id in assets_of(entry.body):
             self._do(
-                "INSERT OR IGNORE INTO carried VALUES (?, ?, ?)",
-                asset_id, entry.conversation_id, entry.seq,
+                "INSERT OR IGNORE INTO carried VALUES (?, ?, ?, ?)",
+                asset_id, entry.conversation_id, entry.seq, edited_place(entry) or entry.seq,
             )  # fmt: skip
         self._remember(conversation)
 
@@ -381,9 +387,3 @@ class SqliteCommands(SqliteQueries):
             created_before, limit,
         )  # fmt: skip
         return len(list(rows))
-
-    def _do(self, statement: str, *values: Any) -> None:
-        try:
-            self._connection.execute(statement, values)
-        except sqlite3.OperationalError as error:
-            raise StoreTrouble(str(error)) from error

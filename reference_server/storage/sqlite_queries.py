@@ -5,8 +5,7 @@ The same queries serve a reader's snapshot and the writer's own transaction.
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 import msgspec
@@ -20,31 +19,49 @@ from ..core.model import (
     Member,
     Membership,
     Message,
+    RelatesTo,
     Upload,
     User,
     message_id_of,
 )
 from ..core.receipts import Acknowledged
 from ..core.times import rfc3339
-from .base import Backlog, Chat, Departure, EarlierKey, EarlierSend, StoreTrouble
+from .base import Backlog, Chat, Departure, EarlierKey, EarlierSend
+from .sqlite_standings import NEWEST, StandingQueries
 
 _ENTRY = (
-    "SELECT conversation_id, seq, sender_id, sender_device_id, client_message_id, created_at, body"
-    " FROM entries"
+    "SELECT conversation_id, seq, sender_id, sender_device_id, client_message_id, created_at, body,"
+    " relates_to, expires_at FROM entries"
 )
 _STAY = "SELECT user_id, role, joined_seq, left_seq, delivered_seq, read_seq FROM stays"
 
-_decode_body = msgspec.json.Decoder(Body).decode
-_encode_body = msgspec.json.Encoder().encode
+_decode_body = msgspec.json.Decoder(Body | None).decode
+_decode_relation = msgspec.json.Decoder(RelatesTo).decode
+_encode = msgspec.json.Encoder().encode
 
 
-def encode_body(body: Body) -> tuple[str, bytes]:
-    """The columns `kind` and `body`."""
-    return cast(str, body.__struct_config__.tag), _encode_body(body)
+def encode_content(entry: Message) -> tuple[str, bytes, bytes | None]:
+    """The columns `kind`, `body` and `relates_to`."""
+    relates_to, body = entry.relates_to, entry.body
+    if relates_to is not None and relates_to.relation != "reply":
+        return relates_to.relation, _encode(body), _encode(relates_to)
+    assert body is not None
+    kind = cast(str, body.__struct_config__.tag)
+    return kind, _encode(body), None if relates_to is None else _encode(relates_to)
 
 
 def _entry(row: Sequence[Any]) -> Message:
-    conversation_id, seq, sender_id, sender_device_id, client_message_id, created_at, body = row
+    (
+        conversation_id,
+        seq,
+        sender_id,
+        sender_device_id,
+        client_message_id,
+        created_at,
+        body,
+        relates_to,
+        expires_at,
+    ) = row
     return Message(
         message_id=message_id_of(conversation_id, seq),
         conversation_id=conversation_id,
@@ -54,6 +71,8 @@ def _entry(row: Sequence[Any]) -> Message:
         client_message_id=client_message_id,
         created_at=created_at,
         body=_decode_body(body),
+        relates_to=None if relates_to is None else _decode_relation(relates_to),
+        expires_at=expires_at,
     )
 
 
@@ -69,24 +88,8 @@ def _stay(row: Sequence[Any]) -> Membership:
     )
 
 
-class SqliteQueries:
-    """`base.Queries` on one connection. What SQLite cannot do at the moment is `StoreTrouble`."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def _one(self, statement: str, *values: Any) -> Sequence[Any] | None:
-        try:
-            row = self._connection.execute(statement, values).fetchone()
-        except sqlite3.OperationalError as error:
-            raise StoreTrouble(str(error)) from error
-        return cast("Sequence[Any] | None", row)
-
-    def _all(self, statement: str, *values: Any) -> Iterable[Sequence[Any]]:
-        try:
-            return self._connection.execute(statement, values).fetchall()
-        except sqlite3.OperationalError as error:
-            raise StoreTrouble(str(error)) from error
+class SqliteQueries(StandingQueries):
+    """`base.Queries` on one connection."""
 
     # accounts
 
@@ -138,8 +141,8 @@ class SqliteQueries:
 
     def conversation(self, conversation_id: str) -> Conversation | None:
         row = self._one(
-            "SELECT kind, title, encrypted, created_at, head_seq, last_at FROM conversations"
-            " WHERE conversation_id = ?",
+            "SELECT kind, title, encrypted, created_at, head_seq, last_at, last_message_seq"
+            " FROM conversations WHERE conversation_id = ?",
             conversation_id,
         )
         if row is None:
@@ -148,7 +151,7 @@ class SqliteQueries:
             stay.user_id: Member(stay.role, stay.joined_seq)
             for stay in self.current_stays(conversation_id)
         }
-        kind, title, encrypted, created_at, head_seq, last_at = row
+        kind, title, encrypted, created_at, head_seq, last_at, last_message_seq = row
         return Conversation(
             conversation_id=conversation_id,
             kind=kind,
@@ -157,6 +160,7 @@ class SqliteQueries:
             created_at=created_at,
             head_seq=head_seq,
             last_at=last_at,
+            last_message_seq=last_message_seq,
             members=members,
         )
 
@@ -254,11 +258,22 @@ class SqliteQueries:
     def unread(self, conversation_id: str, user_id: str, above: int, up_to: int) -> int:
         row = self._one(
             "SELECT count(*) FROM entries WHERE conversation_id = ? AND seq > ? AND seq <= ?"
-            " AND kind <> 'system' AND sender_id <> ?",
+            " AND sender_id <> ? AND kind NOT IN ('system', 'edit', 'delete', 'reaction')",
+            conversation_id, above, up_to, user_id,
+        )  # fmt: skip
+        gone = self._one(
+            # Whatever can be deleted or expire is a message.
+            "SELECT count(*) FROM entries WHERE conversation_id = ?1 AND seq IN ("
+            " SELECT target_seq FROM standings WHERE conversation_id = ?1"
+            "  AND target_seq > ?2 AND target_seq <= ?3 AND deleted = 1 AND seq <= ?3"
+            " UNION SELECT seq FROM failures WHERE conversation_id = ?1"
+            "  AND seq > ?2 AND seq <= ?3 AND user_id = ?4"
+            ") AND sender_id <> ?4",
             conversation_id, above, up_to, user_id,
         )  # fmt: skip
         assert row is not None
-        return cast(int, row[0])
+        assert gone is not None
+        return cast(int, row[0]) - cast(int, gone[0])
 
     # statuses
 
@@ -315,8 +330,12 @@ class SqliteQueries:
         row = self._one(
             "SELECT 1 FROM carried c JOIN stays s USING (conversation_id)"
             " WHERE c.asset_id = ? AND s.user_id = ? AND s.latest = 1"
-            " AND c.seq >= s.joined_seq AND (s.left_seq IS NULL OR c.seq <= s.left_seq) LIMIT 1",
-            asset_id, user_id,
+            " AND c.seq >= s.joined_seq AND (s.left_seq IS NULL OR c.seq <= s.left_seq)"
+            " AND NOT EXISTS (SELECT 1 FROM standings d WHERE d.conversation_id = c.conversation_id"
+            "  AND d.target_seq = c.message_seq AND d.deleted = 1 AND d.seq <= coalesce(s.left_seq, ?))"
+            " AND NOT EXISTS (SELECT 1 FROM failures f WHERE f.conversation_id = c.conversation_id"
+            "  AND f.seq = c.message_seq AND f.user_id = s.user_id) LIMIT 1",
+            asset_id, user_id, NEWEST,
         )  # fmt: skip
         return row is not None
 

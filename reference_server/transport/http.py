@@ -126,9 +126,10 @@ class Routes:
         return routes
 
     def accounts(self) -> Blueprint:
-        """Users, sessions, devices (§2)."""
+        """Users, sessions, devices, blocks (§2)."""
         routes = Blueprint("accounts", __name__, url_prefix="/v1.0")
         accounts = self._service.accounts
+        blocks = self._service.blocks
 
         @routes.post("/users")
         async def register() -> Response:
@@ -163,6 +164,18 @@ class Routes:
         @self.authenticated
         async def remove_device(me: Identity, device_id: str) -> Response:
             await accounts.remove_device(me, device_id)
+            return nothing()
+
+        @routes.put("/blocks/<user_id>")
+        @self.authenticated
+        async def block(me: Identity, user_id: str) -> Response:
+            await blocks.block(me, user_id)
+            return nothing()
+
+        @routes.delete("/blocks/<user_id>")
+        @self.authenticated
+        async def unblock(me: Identity, user_id: str) -> Response:
+            await blocks.unblock(me, user_id)
             return nothing()
 
         return routes

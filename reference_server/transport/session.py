@@ -142,7 +142,7 @@ class Session:
             after = max(whole.after, self.subscriber.shown(whole.conversation_id))
             rest = replace(whole, after=after)
             while rest.after < rest.up_to:
-                for entry in await self._service.messages.replay(rest, REPLAY_PAGE):
+                for entry in await self._service.messages.replay(self._me, rest, REPLAY_PAGE):
                     self._tell(MessageEvent(entry))
                     rest = replace(rest, after=entry.seq)
                     count += 1

@@ -40,10 +40,9 @@ NOT_OFFERED = tuple(
     for operation in item.values()
     if "x-capability" in operation and operation["x-capability"] not in CAPABILITIES
 )
-OF_ANOTHER_TYPE = ("continueUpload", "overrideUpload")
-"""Operations whose body is of a type that Schemathesis cannot write, `application/offset+octet-stream`."""
-REFUSALS = (400, 401, 403, 404, 405, 409, 410, 411, 412, 413, 415, 416, 422, 426)
-"""What wrong data may be refused with; its own list lacks tus's 411 and 412."""
+OF_BYTES = ("continueUpload", "overrideUpload")
+"""Operations whose bodies are of a media type that Schemathesis has no generator for."""
+LEFT_OUT = tuple({*NOT_OFFERED, *OF_BYTES})
 PATIENCE_S = 100
 
 
@@ -97,8 +96,8 @@ def schemathesis(folder: Path, url: str, account: Account | None, *options: str)
     lines = [
         f'base-url = "{url}"',
         "generation.deterministic = true",
-        "generation.max-examples = 15",
-        f"checks.negative_data_rejection.expected-statuses = {[*REFUSALS]}",
+        "generation.max-examples = 10",
+        'checks.negative_data_rejection.expected-statuses = ["4xx"]',
     ]
     if account is not None:
         lines += [
@@ -135,16 +134,14 @@ def test_nothing_undocumented_is_answered_to_a_user(
     url: str, alice: Account, tmp_path: Path
 ) -> None:
     """With a token that works to the end, for a conversation and a message that are there."""
-    run = schemathesis(
-        tmp_path, url, alice, *without(*ENDS_THE_SESSION, *OF_ANOTHER_TYPE, *NOT_OFFERED)
-    )
+    run = schemathesis(tmp_path, url, alice, *without(*ENDS_THE_SESSION, *LEFT_OUT))
     assert run.status == 0, run.told
     assert "401 Unauthorized (" not in run.told, run.told
 
 
 def test_nothing_undocumented_is_answered_to_nobody(url: str, tmp_path: Path) -> None:
     """Without a token."""
-    run = schemathesis(tmp_path, url, None, *without(*OF_ANOTHER_TYPE, *NOT_OFFERED))
+    run = schemathesis(tmp_path, url, None, *without(*LEFT_OUT))
     assert run.status == 0, run.told
 
 

@@ -130,10 +130,11 @@ class Channel:
             "id": self._notebook.next_aside() if hidden else f"send.{self._frames}",
             "conversation_id": call.conversation_id,
             "client_message_id": call.client_message_id,
-            "body": call.body,
         }
-        if call.relates_to is not None:
-            frame["relates_to"] = call.relates_to
+        for member in ("body", "relates_to", "expires_in_s"):
+            value = getattr(call, member)
+            if value is not None:
+                frame[member] = value
         flight = self._meaning.sending(frame, self._write_frame_down(frame, hidden), hidden=hidden)
         try:
             await self._write_frame(frame)

@@ -116,6 +116,14 @@ class MessengerClient(Pages, Files, Resumable):
         """``GET /users/{user_id}``."""
         return (await self.call("GET", path_of("users", user_id))).body
 
+    async def block(self, user_id: str) -> Json:
+        """``PUT /blocks/{user_id}``."""
+        return (await self.call("PUT", path_of("blocks", user_id))).body
+
+    async def unblock(self, user_id: str) -> Json:
+        """``DELETE /blocks/{user_id}``."""
+        return (await self.call("DELETE", path_of("blocks", user_id))).body
+
     # ── the realtime connection ───────────────────────────────────────────────────────────────
 
     async def connect(self, *, auth: str, wait: str, token: str | None = None) -> Json:
@@ -227,8 +235,7 @@ class MessengerClient(Pages, Files, Resumable):
         path = path_of("conversations", call.conversation_id, "messages")
         body = {
             "client_message_id": call.client_message_id,
-            "body": call.body,
-            **_given(relates_to=call.relates_to),
+            **_given(body=call.body, relates_to=call.relates_to, expires_in_s=call.expires_in_s),
         }
         op = self.note_sending(call)
         try:
@@ -261,6 +268,7 @@ class MessengerClient(Pages, Files, Resumable):
                 client_message_id=call.client_message_id,
                 body=call.body,
                 relates_to=call.relates_to,
+                expires_in_s=call.expires_in_s,
             )
         )
         return op

@@ -95,6 +95,7 @@ class Meaning:
                     client_message_id=frame["client_message_id"],
                     body=frame.get("body"),
                     relates_to=frame.get("relates_to"),
+                    expires_in_s=frame.get("expires_in_s"),
                     raw=position,
                 )
             )

@@ -79,6 +79,7 @@ def _message_posted(request: RawRequest) -> SendCall | None:
         client_message_id=body["client_message_id"],
         body=body.get("body"),
         relates_to=body.get("relates_to"),
+        expires_in_s=body.get("expires_in_s"),
     )
 
 

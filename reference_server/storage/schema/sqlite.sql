@@ -1,4 +1,4 @@
--- The embedded store, schema version 1. One writer, many readers (WAL).
+-- The embedded store, schema version 2. One writer, many readers (WAL).
 -- Times are integer milliseconds since the epoch. A conversation's entries lie together in key order,
 -- so a page of history is one range of one B-tree, at any depth.
 
@@ -40,6 +40,7 @@ CREATE TABLE conversations (
     created_at      INTEGER NOT NULL,
     head_seq        INTEGER NOT NULL,
     last_at         INTEGER NOT NULL,
+    last_message_seq INTEGER NOT NULL, -- the newest entry that is no edit, delete or reaction
     activity        INTEGER NOT NULL,  -- rises with every entry of any conversation: the order of the list of chats
     pair            TEXT UNIQUE        -- both user ids of a direct conversation, so that there is one (CONV-1)
 ) WITHOUT ROWID, STRICT;
@@ -52,13 +53,60 @@ CREATE TABLE entries (
     client_message_id TEXT,
     fingerprint       BLOB,
     created_at        TEXT NOT NULL,
-    kind              TEXT NOT NULL,
+    kind              TEXT NOT NULL,   -- of its body, or edit, delete, reaction
     body              BLOB NOT NULL,   -- JSON
+    relates_to        BLOB,            -- JSON
+    expires_at        TEXT,
     PRIMARY KEY (conversation_id, seq)
 ) WITHOUT ROWID, STRICT;
 
 CREATE UNIQUE INDEX entries_by_client_message_id
     ON entries (conversation_id, sender_id, client_message_id) WHERE client_message_id IS NOT NULL;
+
+-- What became of an entry by later edits, deletes and reactions; the newest version is how it stands.
+-- Older versions are there only for former members, each of whom sees the one of its last entry.
+CREATE TABLE standings (
+    conversation_id TEXT NOT NULL,
+    target_seq      INTEGER NOT NULL,
+    seq             INTEGER NOT NULL,  -- the entry that made it so
+    body            BLOB NOT NULL,     -- JSON, of the last edit
+    edited_at       TEXT,
+    deleted         INTEGER NOT NULL,
+    reactions       BLOB NOT NULL,     -- JSON, users by key
+    PRIMARY KEY (conversation_id, target_seq, seq)
+) WITHOUT ROWID, STRICT;
+
+-- Who has which reaction now: what the counts in standings are kept by.
+CREATE TABLE reactions (
+    conversation_id TEXT NOT NULL,
+    target_seq      INTEGER NOT NULL,
+    key             TEXT NOT NULL,
+    user_id         TEXT NOT NULL,
+    PRIMARY KEY (conversation_id, target_seq, key, user_id)
+) WITHOUT ROWID, STRICT;
+
+-- Deadlines that are still to come, in their order.
+CREATE TABLE deadlines (
+    expires_at      INTEGER NOT NULL,
+    conversation_id TEXT NOT NULL,
+    seq             INTEGER NOT NULL,
+    PRIMARY KEY (expires_at, conversation_id, seq)
+) WITHOUT ROWID, STRICT;
+
+-- For whom an entry expired, and when.
+CREATE TABLE failures (
+    conversation_id TEXT NOT NULL,
+    seq             INTEGER NOT NULL,
+    user_id         TEXT NOT NULL,
+    at              INTEGER NOT NULL,
+    PRIMARY KEY (conversation_id, seq, user_id)
+) WITHOUT ROWID, STRICT;
+
+CREATE TABLE blocks (
+    blocker TEXT NOT NULL,
+    blocked TEXT NOT NULL,
+    PRIMARY KEY (blocker, blocked)
+) WITHOUT ROWID, STRICT;
 
 -- One row for each stay of a user in a conversation; `latest` marks the newest one.
 CREATE TABLE stays (
@@ -77,6 +125,7 @@ CREATE TABLE stays (
 ) WITHOUT ROWID, STRICT;
 
 CREATE INDEX stays_by_user ON stays (user_id, conversation_id) WHERE latest = 1;
+CREATE INDEX departures ON stays (conversation_id, left_seq) WHERE left_seq IS NOT NULL;
 
 -- How far each device has acknowledged: where its next replay begins.
 CREATE TABLE device_marks (
@@ -124,6 +173,7 @@ CREATE TABLE carried (
     asset_id        TEXT NOT NULL,
     conversation_id TEXT NOT NULL,
     seq             INTEGER NOT NULL,
+    message_seq     INTEGER NOT NULL,  -- of what an edit edits, else the same: when it goes, so does this
     PRIMARY KEY (asset_id, conversation_id, seq)
 ) WITHOUT ROWID, STRICT;
 

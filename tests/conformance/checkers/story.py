@@ -106,6 +106,19 @@ class Line:
             )
         )
 
+    def told_failed(self, user: str, seq: int) -> None:
+        """It arrives that a message has expired for a user."""
+        self._history.add(
+            StatusTold(
+                conn=self.conn,
+                conversation_id=CHAT,
+                user_id=user,
+                status="failed",
+                message_id=f"m{seq}",
+                reason="expired",
+            )
+        )
+
 
 class Story:
     """Events in the order of telling; a device is in the story from its login on."""

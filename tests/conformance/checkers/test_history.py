@@ -122,7 +122,8 @@ def test_history_shows_what_was_received(story: Story) -> None:
     edited = text(3, body={"kind": "text", "text": "new"}, edited_at="2026-11-22T11:00:00.000Z")
     story.page("bob", LOG[0], deleted, edited, *LOG[3:])
     assert story.blamed() == set()
-    story.page("bob", *LOG[:4], text(5, body={"kind": "text", "text": "altered"}))
+    altered = text(5, body={"kind": "text", "text": "altered"})
+    story.page("bob", LOG[0], deleted, edited, LOG[3], altered)
     assert story.blamed() == {"ORD-7"}
 
 
@@ -138,4 +139,33 @@ def test_an_empty_history_is_no_complaint() -> None:
     """Nothing was ever sent."""
     story = Story("alice", "bob")
     story.walk("alice", ())
+    assert story.blamed() == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "requirement"), [("deleted", "REL-2"), ("expired", "STA-9"), ("edited", "REL-2")]
+)
+def test_what_was_changed_does_not_come_back(story: Story, kind: str, requirement: str) -> None:
+    """Once shown so, it is shown so to the same reader; another may have another view."""
+    changed = (
+        text(2, edited_at="2026-11-22T11:00:00.000Z", body={"kind": "text", "text": "new"})
+        if kind == "edited"
+        else text(2, body={"kind": kind})
+    )
+    asked = len(story.history)
+    story.page("bob", LOG[0], changed, *LOG[2:])
+    story.page("bob", *LOG, asked=asked)
+    story.page("alice", *LOG)
+    assert story.blamed() == set()
+    story.page("bob", *LOG)
+    assert story.blamed() == {requirement}
+
+
+def test_a_change_may_follow_another(story: Story) -> None:
+    """Edited, edited again, expired, deleted."""
+    for number in (1, 2):
+        edited = text(2, edited_at=f"2026-11-22T11:00:0{number}.000Z", body={"kind": "text"})
+        story.page("bob", LOG[0], edited, *LOG[2:])
+    for kind in ("expired", "deleted"):
+        story.page("bob", LOG[0], text(2, body={"kind": kind}), *LOG[2:])
     assert story.blamed() == set()

@@ -185,6 +185,7 @@ def test_a_frame_beyond_all_depth_is_a_finding_and_no_crash() -> None:
         ("GET /v1.0/users/bob", 502, "", None),
         ("HEAD /v1.0/users/bob", 404, None, PROBLEM),
         ("GET /v1.0/assets/a1", 206, "half", "video/mp4"),
+        ("DELETE /v1.0/uploads/u1", 204, None, None),
     ],
 )
 def test_an_answer_as_published_breaks_nothing(

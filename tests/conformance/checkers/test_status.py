@@ -216,3 +216,43 @@ def test_recipients_are_the_other_members_at_that_seq() -> None:
     assert story.blamed() == set()
     story.answers(2, "sent", at("bob", "sent"), at("carol", "sent"))
     assert story.blamed() == {"STA-5"}
+
+
+def test_a_failure_is_told_to_its_sender_alone(story: Story, alice: Line, bob: Line) -> None:
+    """STA-7; and what is acknowledged later need not be told to who only sent what failed."""
+    alice.told_failed("bob", 2)
+    bob.acknowledges(2)
+    story.barrier()
+    story.answers(2, "failed", at("bob", "failed", reason="expired"))
+    assert story.blamed() == set()
+    bob.told_failed("bob", 2)
+    assert story.blamed() == {"STA-7"}
+
+
+def test_a_failure_is_told_once(story: Story, alice: Line, bob: Line) -> None:
+    """STA-3: each message fails once for each recipient."""
+    alice.told_failed("bob", 1)
+    alice.told_failed("bob", 2)
+    assert story.blamed() == set()
+    alice.told_failed("bob", 1)
+    assert story.blamed() == {"STA-3"}
+
+
+def test_what_was_told_as_delivered_fails_no_more(story: Story, alice: Line, bob: Line) -> None:
+    """STA-3: `failed` only follows `sent`; the other way round the watermark may still rise."""
+    bob.acknowledges(1)
+    alice.told("bob", "delivered", 1)
+    alice.told_failed("bob", 2)
+    bob.acknowledges(2)
+    alice.told("bob", "delivered", 2)
+    assert story.blamed() == set()
+    alice.told_failed("bob", 1)
+    assert story.blamed() == {"STA-3"}
+
+
+def test_a_failure_is_final(story: Story, alice: Line, bob: Line) -> None:
+    """STA-3, asked for."""
+    story.answers(2, "failed", at("bob", "failed", reason="expired"))
+    bob.acknowledges(2)
+    story.answers(2, "delivered", at("bob", "delivered", delivered_at="then"))
+    assert "STA-3" in story.blamed()

@@ -151,14 +151,18 @@ def test_any_other_body_is_refused_with_its_place(body: object, pointer: str) ->
     assert refused(error) == ("invalid_body", pointer)
 
 
-@pytest.mark.parametrize("member", ["relates_to", "expires_in_s"])
-def test_what_is_not_offered_is_refused_rather_than_dropped(member: str) -> None:
-    """A reply must not become a plain message silently."""
-    values: dict[str, Any] = {"relates_to": None, "expires_in_s": None, member: {}}
+@pytest.mark.parametrize("seconds", [None, 1, 2.0, 2_592_000])
+def test_a_lifetime_is_a_second_to_thirty_days(seconds: float | None) -> None:
+    """None is no lifetime; JSON does not tell 2 from 2.0."""
+    assert inputs.check_lifetime(seconds) == seconds
+
+
+@pytest.mark.parametrize("value", [0, -1, 2_592_001, 1.5, 1e300, True, "60", [], {}], ids=repr)
+def test_any_other_lifetime_is_refused(value: object) -> None:
+    """`invalid_request`, with the place."""
     with pytest.raises(errors.InvalidRequest) as error:
-        inputs.check_unsupported(**values)
-    assert refused(error) == ("invalid_request", f"/{member}")
-    inputs.check_unsupported(None, None)
+        inputs.check_lifetime(value)
+    assert refused(error) == ("invalid_request", "/expires_in_s")
 
 
 @given(JSON)

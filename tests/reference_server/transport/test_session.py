@@ -184,8 +184,9 @@ REFUSED_SENDS: list[tuple[Frame, str]] = [
     ({"body": "text"}, "invalid_body"),
     ({"body": {"kind": "system", "event": "joined"}}, "invalid_body"),
     ({"body": {"kind": "text", "text": "x" * 16_385}}, "invalid_body"),
-    ({"relates_to": {"relation": "reply", "message_id": "m"}}, "invalid_request"),
-    ({"expires_in_s": 5}, "invalid_request"),
+    ({"relates_to": {"relation": "answer", "message_id": "m"}}, "invalid_request"),
+    ({"relates_to": {"relation": "reply", "message_id": "m"}}, "unknown_target"),
+    ({"expires_in_s": 0}, "invalid_request"),
 ]
 
 

@@ -80,8 +80,8 @@ def after_the_first_page(monkeypatch: pytest.MonkeyPatch) -> Gate:
     gate = Gate()
     genuine = Messages.replay
 
-    async def replay(messages: Messages, part: Backlog, limit: int) -> list[Message]:
-        answer = await genuine(messages, part, limit)
+    async def replay(messages: Messages, me: Identity, part: Backlog, limit: int) -> list[Message]:
+        answer = await genuine(messages, me, part, limit)
         await gate.pass_()
         return answer
 

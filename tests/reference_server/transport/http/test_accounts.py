@@ -16,7 +16,7 @@ async def test_discovery_tells_versions_capabilities_and_limits(client: httpx.As
     """Without a token (§1)."""
     document = good(await ask(client, None, "GET", "/.well-known/messenger"))
     assert document["versions"] == ["v1.0"]
-    assert document["capabilities"] == ["groups"]
+    assert set(document["capabilities"]) >= {"groups", "relations", "expiry", "blocking"}
     assert document["limits"]["max_text_length"] == Limits().max_text_length
     assert document["limits"].keys() >= {"max_frame_bytes", "max_page_limit", "token_ttl_s"}
 
