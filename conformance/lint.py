@@ -40,6 +40,11 @@ _BASE64: Final = {"request": ("base64",), "bytes": ("binary", "invalid_utf8")}
 _USES: Final[dict[str, tuple[Callable[[Step], bool], str]]] = {
     "groups": (lambda step: "group" in _arguments(step, "create"), "it creates a group"),
     "relations": (lambda step: "relates_to" in _arguments(step, "send"), "it relates messages"),
+    "media": (lambda step: "upload" in step or "download" in step, "it shares media"),
+    "uploads.tus": (
+        lambda step: _arguments(step, "upload").get("via") == "tus",
+        "it uploads resumably",
+    ),
     "expiry": (lambda step: "expires_in_s" in _arguments(step, "send"), "its messages expire"),
     "blocking": (lambda step: "block" in step or "unblock" in step, "it blocks users"),
     "typing": (lambda step: "typing" in step, "it tells who is writing"),

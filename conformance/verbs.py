@@ -45,6 +45,7 @@ VERBS: Final[dict[str, Verb]] = {
     ),
     "remove_member": Verb(Who.DEVICE, _DONE),
     **dict.fromkeys(("page", "walk", "message", "status_of"), Verb(Who.DEVICE, _ANSWERED)),
+    **dict.fromkeys(("upload", "download"), Verb(Who.DEVICE, _ANSWERED)),
     **dict.fromkeys(("register", "login"), Verb(Who.DEVICE, _ANSWERED)),
     **dict.fromkeys(("logout", "remove_device", "block", "unblock"), Verb(Who.DEVICE, _DONE)),
     **dict.fromkeys(("devices", "profile"), Verb(Who.DEVICE, _ANSWERED)),

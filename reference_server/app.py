@@ -25,6 +25,7 @@ from .core.limits import Limits
 from .hub import Closing, Hub
 from .metrics import Metrics
 from .service import STRONG, Kernel, PasswordCost, Rates, Service
+from .service.tidying import tidy
 from .storage.base import Store
 from .storage.sqlite import SqliteStore
 from .storage.writer import Writer
@@ -132,6 +133,7 @@ async def _serve_listeners(
         await background.start(lifespan.handle_lifespan)
         await lifespan.wait_for_startup()
         background.start_soon(heartbeat.watch, service.kernel)
+        background.start_soon(tidy, service)
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
                 door = FrontDoor(chat, http, tls)

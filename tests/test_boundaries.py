@@ -20,8 +20,8 @@ PACKAGES = ("conformance", "loadgen", "reference_server", "reports")
 """Ours. One that is not there yet has no imports to look at."""
 
 PURE = {
-    "__future__", "base64", "binascii", "collections", "dataclasses", "datetime", "enum", "functools",
-    "hashlib", "hmac", "itertools", "math", "msgspec", "operator", "re", "typing",
+    "__future__", "base64", "binascii", "collections", "dataclasses", "datetime", "enum", "filetype",
+    "functools", "hashlib", "hmac", "itertools", "math", "msgspec", "operator", "re", "typing",
 }  # fmt: skip
 """What decisions may be made with: no clock, no randomness, no I/O, no framework."""
 USERS_OF_LOCUST = {"loadgen.users", "loadgen.locustfile"}

@@ -98,6 +98,30 @@ class SendCall(Struct, frozen=True, kw_only=True):
     expires_in_s: Json = None
 
 
+class UploadCall(Struct, frozen=True, kw_only=True):
+    """A file to upload, under the type that it claims to be of.
+
+    `digest` is a `Content-Digest` field as it stands. `chunked` does not tell the length in advance;
+    `cut_at` breaks off after so many bytes. `resume` is where a resumable upload is, and how many of
+    its bytes were acknowledged.
+    """
+
+    media_type: str
+    content: bytes
+    digest: str | None = None
+    chunked: bool = False
+    cut_at: int | None = None
+    resume: tuple[str, int] | None = None
+
+
+class DownloadCall(Struct, frozen=True, kw_only=True):
+    """A file to download, or to ask about (``HEAD``), with further header fields."""
+
+    asset_id: str
+    method: Literal["GET", "HEAD"]
+    headers: Mapping[str, str]
+
+
 class Outcome(Protocol):
     """The answer to a message in flight, when it has come."""
 
@@ -276,6 +300,9 @@ class Client(Protocol):
     ) -> Walked: ...
     async def message(self, message_id: str) -> Json: ...
     async def status_of(self, message_id: str) -> Json: ...
+    async def upload(self, call: UploadCall) -> Json: ...
+    async def upload_resumably(self, call: UploadCall) -> Json: ...
+    async def download(self, call: DownloadCall) -> Json: ...
 
 
 class Session(Protocol):

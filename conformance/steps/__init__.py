@@ -9,9 +9,10 @@ from .accounts import ACCOUNTS
 from .base import Verb, resolved
 from .escapes import ESCAPES
 from .limits import LIMITS
+from .media import MEDIA
 from .messaging import MESSAGING
 from .realtime import REALTIME
 
-VERBS: dict[str, Verb] = {**REALTIME, **MESSAGING, **ACCOUNTS, **ESCAPES, **LIMITS}
+VERBS: dict[str, Verb] = {**REALTIME, **MESSAGING, **MEDIA, **ACCOUNTS, **ESCAPES, **LIMITS}
 
 __all__ = ["VERBS", "Verb", "resolved"]

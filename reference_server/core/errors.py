@@ -151,6 +151,18 @@ class UnknownMessage(NotFound):
     code, title = "unknown_message", "The message is not known"
 
 
+class UnknownAsset(NotFound):
+    """No such asset that the asker can read: existence is not told."""
+
+    code, title = "unknown_asset", "The asset is not known"
+
+
+class UnknownUpload(NotFound):
+    """No such upload of one's own."""
+
+    code, title = "unknown_upload", "The upload is not known"
+
+
 class MethodNotAllowed(ApiError):
     """405."""
 
@@ -181,10 +193,58 @@ class EncryptionMismatch(Conflict):
     code, title = "encryption_mismatch", "The conversation exists with another encryption setting"
 
 
+class OffsetMismatch(Conflict):
+    """A piece of an upload that does not begin where the last one ended."""
+
+    code, title = "offset_mismatch", "The upload is at another offset"
+
+
+class UploadExpired(ApiError):
+    """410: an upload that was not finished in time."""
+
+    status, code, title = 410, "upload_expired", "The upload has expired"
+
+
+class LengthRequired(ApiError):
+    """411: an upload has to tell its length when it is created."""
+
+    status, code, title = 411, "length_required", "The Upload-Length is missing"
+
+
+class UnsupportedTusVersion(ApiError):
+    """412: a request about an upload in another version of tus, or in none."""
+
+    status, code, title = 412, "unsupported_tus_version", "The tus version is not supported"
+
+
+class ChecksumMismatch(ApiError):
+    """460: a piece of an upload whose bytes are not the promised ones; it was dropped."""
+
+    status, code, title = 460, "checksum_mismatch", "The checksum does not match"
+
+
 class MessageTooLarge(ApiError):
     """413."""
 
     status, code, title = 413, "message_too_large", "The request is too large"
+
+
+class AssetTooLarge(ApiError):
+    """413: an asset of more than `max_asset_bytes`."""
+
+    status, code, title = 413, "asset_too_large", "The asset is too large"
+
+
+class UnsupportedMediaType(ApiError):
+    """415: a media type that is not taken."""
+
+    status, code, title = 415, "unsupported_media_type", "The media type is not allowed"
+
+
+class RangeNotSatisfiable(ApiError):
+    """416: the range lies beyond the end."""
+
+    status, code, title = 416, "range_not_satisfiable", "There is nothing in this range"
 
 
 class Unprocessable(ApiError):
@@ -209,6 +269,18 @@ class WeakPassword(Unprocessable):
     """Under eight characters."""
 
     code, title = "weak_password", "The password is too short"
+
+
+class DigestMismatch(Unprocessable):
+    """The bytes are not those that `Content-Digest` promised, or it is malformed."""
+
+    code, title = "digest_mismatch", "The digest does not match"
+
+
+class MediaTypeMismatch(Unprocessable):
+    """The bytes are not what their media type claims."""
+
+    code, title = "media_type_mismatch", "The bytes are not of this media type"
 
 
 class OutOfRange(Unprocessable):

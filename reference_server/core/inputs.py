@@ -7,6 +7,7 @@ the request (`/body/text`).
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
@@ -14,11 +15,12 @@ import msgspec
 
 from . import errors
 from .limits import Limits
-from .model import TextBody
+from .model import MediaBody, TextBody
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _USER_ID = re.compile(r"[a-z0-9][a-z0-9._-]{2,63}", re.ASCII)
 _NAME_LENGTH = range(1, 129)
+_CAPTION_LENGTH = 1_024
 _LIFETIME_S = range(1, 2_592_001)
 
 
@@ -78,12 +80,19 @@ def check_page_limit(value: str | None, default: int, limits: Limits) -> int:
     raise errors.InvalidLimit(f"A page limit is an integer from 1 to {limits.max_page_limit}.")
 
 
-def message_body(value: Any, limits: Limits) -> TextBody:
+def message_body(value: Any, limits: Limits) -> TextBody | MediaBody:
     """The body of a send, or `InvalidBody` with the place."""
-    if not isinstance(value, dict) or value.get("kind") != "text":
+    kind = value.get("kind") if isinstance(value, dict) else None
+    read = _BODIES.get(kind) if isinstance(kind, str) else None
+    if read is None:
+        kinds = " or ".join(f"'{each}'" for each in _BODIES)
         raise errors.pointed(
-            errors.InvalidBody, "/body", "Expected an object whose kind is 'text'."
+            errors.InvalidBody, "/body", f"Expected an object whose kind is {kinds}."
         )
+    return read(value, limits)
+
+
+def _text_body(value: dict[str, Any], limits: Limits) -> TextBody:
     text = value.get("text")
     if not isinstance(text, str):
         raise errors.pointed(errors.InvalidBody, "/body/text", "Expected a string.")
@@ -94,6 +103,25 @@ def message_body(value: Any, limits: Limits) -> TextBody:
             f"A text has at most {limits.max_text_length} code points, this one {len(text)}.",
         )
     return TextBody(text)
+
+
+def _media_body(value: dict[str, Any], _limits: Limits) -> MediaBody:
+    asset_id, caption = value.get("asset_id"), value.get("caption")
+    if not isinstance(asset_id, str) or not is_id(asset_id):
+        raise errors.pointed(errors.InvalidBody, "/body/asset_id", "Expected the id of an asset.")
+    if caption is not None and not (isinstance(caption, str) and len(caption) <= _CAPTION_LENGTH):
+        raise errors.pointed(
+            errors.InvalidBody,
+            "/body/caption",
+            f"Expected a string of at most {_CAPTION_LENGTH} characters.",
+        )
+    return MediaBody(asset_id, caption)
+
+
+_BODIES: dict[str, Callable[[dict[str, Any], Limits], TextBody | MediaBody]] = {
+    "text": _text_body,
+    "media": _media_body,
+}
 
 
 def check_lifetime(value: Any) -> int | None:

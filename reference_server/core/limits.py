@@ -9,10 +9,12 @@ CAPABILITIES = (
     "encoding.msgpack",
     "expiry",
     "groups",
+    "media",
     "presence",
     "relations",
     "server_timing",
     "typing",
+    "uploads.tus",
 )
 """What this server offers beyond the mandatory parts."""
 
@@ -27,6 +29,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     max_text_length: int = 16_384
     max_group_members: int = 1_000
     max_devices: int = 10
+    max_asset_bytes: int = 104_857_600
     max_page_limit: int = 200
     max_connection_buffer_bytes: int = 4_194_304
     heartbeat_interval_ms: int = 30_000

@@ -22,6 +22,13 @@ class TextBody(Struct, frozen=True, tag_field="kind", tag="text"):
     text: str
 
 
+class MediaBody(Struct, frozen=True, tag_field="kind", tag="media", omit_defaults=True):
+    """``{"kind": "media", "asset_id": …, "caption": …}``; a caption has at most 1,024 characters."""
+
+    asset_id: str
+    caption: str | None = None
+
+
 class SystemBody(Struct, frozen=True, tag_field="kind", tag="system", kw_only=True):
     """A change of membership, role or title, as an entry of the log (§3); from the server only."""
 
@@ -40,7 +47,12 @@ class ExpiredBody(Struct, frozen=True, tag_field="kind", tag="expired"):
     """What a recipient sees of a message that expired before any of its devices had it (§5)."""
 
 
-Body = TextBody | SystemBody | DeletedBody | ExpiredBody
+Body = TextBody | MediaBody | SystemBody | DeletedBody | ExpiredBody
+
+
+def assets_of(body: Body | None) -> tuple[str, ...]:
+    """The assets that a body carries: who can see the entry can read them (AST-2)."""
+    return (body.asset_id,) if isinstance(body, MediaBody) else ()
 
 
 class RelatesTo(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -67,6 +79,30 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
     edited_at: str | None = None
     expires_at: str | None = None
     reactions: dict[str, int] = {}
+
+
+class Asset(Struct, frozen=True, kw_only=True):
+    """An uploaded file: what it is called, whose it is, and what bytes it has."""
+
+    asset_id: str
+    owner_id: str
+    media_type: str
+    size: int
+    sha256: bytes
+    created_at: int
+
+
+class Upload(Struct, frozen=True, kw_only=True):
+    """A resumable upload; `asset_id` is what it has become when it is complete."""
+
+    upload_id: str
+    owner_id: str
+    media_type: str
+    metadata: str | None
+    """`Upload-Metadata` as its client wrote it."""
+    size: int
+    expires_at: int
+    asset_id: str | None
 
 
 class User(Struct, frozen=True):

@@ -11,11 +11,13 @@ from .blocks import Blocks
 from .conversations import Conversations
 from .expiry import Expiry
 from .kernel import Kernel
+from .media import Media
 from .messages import Messages
 from .presence import Presence
 from .rates import RateLimiter, Rates
 from .receipts import Receipts
 from .typing import Typing
+from .uploads import Uploads
 
 
 class Service:
@@ -31,6 +33,8 @@ class Service:
         self.messages = Messages(kernel)
         self.presence = Presence(kernel)
         self.receipts = Receipts(kernel)
+        self.media = Media(kernel)
+        self.uploads = Uploads(kernel, self.media)
         self.blocks = Blocks(kernel)
         self.expiry = Expiry(kernel)
         self.typing = Typing(kernel)

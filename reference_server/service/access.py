@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..core import errors
 from ..core.log import Author
-from ..core.model import Conversation, Identity, Membership, Message, place_of
+from ..core.model import Asset, Conversation, Identity, Membership, Message, place_of
 from ..storage.base import Queries
 from .showing import as_shown
 
@@ -47,3 +47,11 @@ def to_see_entry(queries: Queries, message_id: str, user_id: str) -> Message:
                 (shown,) = as_shown(queries, [entry], user_id, stay.left_seq)
                 return shown
     raise errors.UnknownMessage
+
+
+def to_read_asset(queries: Queries, asset_id: str, user_id: str) -> Asset:
+    """The asset, for its uploader and for who can see a message that carries it (AST-2)."""
+    asset = queries.asset(asset_id)
+    if asset is None or (asset.owner_id != user_id and not queries.sees_asset(asset_id, user_id)):
+        raise errors.UnknownAsset
+    return asset

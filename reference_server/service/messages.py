@@ -11,10 +11,10 @@ from msgspec import Struct
 from ..core import cursors, errors, inputs, log, relations
 from ..core.errors import ApiError
 from ..core.limits import DEFAULT_PAGE_LIMIT
-from ..core.model import Identity, Message
+from ..core.model import Identity, Message, assets_of
 from ..events import Due, MessageEvent, Post
 from ..storage.base import Backlog, Commands, Queries
-from .access import author_of, to_change, to_see, to_see_entry
+from .access import author_of, to_change, to_read_asset, to_see, to_see_entry
 from .blocks import check_blocks
 from .expiry import expire_at
 from .kernel import Kernel, Outcome
@@ -88,6 +88,8 @@ class Messages:
         relation = relations.relates_to(request.relates_to)
         lifetime_s = relations.lifetime(relation, request.expires_in_s)
         body = relations.body(relation, request.body, self._kernel.limits)
+        for asset_id in assets_of(body):
+            to_read_asset(commands, asset_id, me.user_id)
         target = None
         if relation is not None:
             target = to_relate(commands, conversation, me.user_id, relation)

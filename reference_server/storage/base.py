@@ -12,13 +12,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
-from ..core.model import Conversation, Device, Identity, Membership, Message, Role, User
+from ..core.model import (
+    Asset,
+    Conversation,
+    Device,
+    Identity,
+    Membership,
+    Message,
+    Role,
+    Upload,
+    User,
+)
 from ..core.receipts import Acknowledged, Marks
 from ..core.standing import Standing
+
+if TYPE_CHECKING:
+    from .blobs import Blobs
+    from .partials import Partials
 
 
 class StoreTrouble(Exception):
@@ -140,6 +154,14 @@ class Queries(Protocol):
     def backlog(self, user_id: str, device_id: str) -> list[Backlog]:
         """What there is to replay to a device, by conversation."""
 
+    def asset(self, asset_id: str) -> Asset | None: ...
+    def sees_asset(self, asset_id: str, user_id: str) -> bool:
+        """Whether an entry that carries the asset is visible to the user (in the latest stay)."""
+
+    def upload(self, upload_id: str) -> Upload | None: ...
+    def keeps_blob(self, sha256: bytes) -> bool:
+        """Whether an asset has these bytes."""
+
     # what became of entries
 
     def standings(
@@ -194,7 +216,7 @@ class Commands(Queries, Protocol):
         """The conversation and a stay for each of its members; their watermarks begin at 0."""
 
     def append(self, conversation: Conversation, entry: Message, fingerprint: bytes | None) -> None:
-        """An entry, and the conversation's head as it stands with it."""
+        """An entry with the assets that it carries, and the conversation's head as it then stands."""
 
     def set_standing(self, conversation_id: str, target_seq: int, standing: Standing) -> None:
         """How the entry stands from `standing.seq` on.
@@ -233,10 +255,27 @@ class Commands(Queries, Protocol):
     def set_idempotency_key(
         self, user_id: str, key: str, fingerprint: bytes, conversation_id: str, now: int
     ) -> None: ...
+    def add_asset(self, asset: Asset) -> None: ...
+    def add_upload(self, upload: Upload) -> None: ...
+    def finish_upload(self, upload_id: str, asset_id: str) -> None: ...
+    def remove_upload(self, upload_id: str) -> None: ...
+    def remove_uploads(self, expired_before: int) -> None:
+        """Drop what expired before."""
+
+    def remove_orphans(self, created_before: int, limit: int) -> int:
+        """Drop at most `limit` older assets that no entry ever carried; how many they were."""
 
 
 class Store(Protocol):
-    """A store: snapshots for readers, one transaction at a time for the writer."""
+    """A store: snapshots for readers, one transaction at a time for the writer, files beside them."""
+
+    @property
+    def blobs(self) -> Blobs:
+        """The bytes of assets; placed before the row that speaks of them is committed."""
+
+    @property
+    def partials(self) -> Partials:
+        """What has arrived of resumable uploads."""
 
     def reading(self) -> AbstractContextManager[Queries]:
         """A snapshot, for one caller. Raises `StoreTrouble`."""

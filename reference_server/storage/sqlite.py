@@ -19,14 +19,29 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from ..core.model import Conversation, Identity, Membership, Message, Role, User
+from ..core.model import (
+    Asset,
+    Conversation,
+    Identity,
+    Membership,
+    Message,
+    Role,
+    Upload,
+    User,
+    assets_of,
+)
 from ..core.receipts import Acknowledged, Marks
+from ..core.relations import edited_place
 from .base import StoreTrouble, StoreUnusable
+from .blobs import Blobs
+from .partials import Partials
 from .sqlite_queries import SqliteQueries, encode_content
 from .sqlite_standings import StandingCommands
 
 SCHEMA_VERSION = 2
 FILE_NAME = "messenger.sqlite3"
+BLOBS_NAME = "blobs"
+PARTIALS_NAME = "uploads"
 APPLICATION_ID = 0x6D736763  # "msgc"
 CACHED_CONVERSATIONS = 10_000
 
@@ -50,6 +65,8 @@ class SqliteStore:
             self._writer = self._open()
             try:
                 _prepare(self._writer, self.path)
+                self.blobs = Blobs(data / BLOBS_NAME)
+                self.partials = Partials(data / PARTIALS_NAME)
             except BaseException:
                 self._writer.close()
                 raise
@@ -264,6 +281,11 @@ class SqliteCommands(SqliteQueries, StandingCommands):
             conversation.head_seq, conversation.last_at, conversation.last_message_seq,
             self._next_activity(), conversation.conversation_id,
         )  # fmt: skip
+        for asset_id in assets_of(entry.body):
+            self._do(
+                "INSERT OR IGNORE INTO carried VALUES (?, ?, ?, ?)",
+                asset_id, entry.conversation_id, entry.seq, edited_place(entry) or entry.seq,
+            )  # fmt: skip
         self._remember(conversation)
 
     def set_title(self, conversation_id: str, title: str) -> None:
@@ -331,3 +353,37 @@ class SqliteCommands(SqliteQueries, StandingCommands):
             "INSERT OR REPLACE INTO idempotency_keys VALUES (?, ?, ?, ?, ?)",
             user_id, key, fingerprint, conversation_id, now,
         )  # fmt: skip
+
+    # media
+
+    def add_asset(self, asset: Asset) -> None:
+        self._do(
+            "INSERT INTO assets VALUES (?, ?, ?, ?, ?, ?)",
+            asset.asset_id, asset.owner_id, asset.media_type, asset.size, asset.sha256,
+            asset.created_at,
+        )  # fmt: skip
+
+    def add_upload(self, upload: Upload) -> None:
+        self._do(
+            "INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?, ?)",
+            upload.upload_id, upload.owner_id, upload.media_type, upload.metadata, upload.size,
+            upload.expires_at, upload.asset_id,
+        )  # fmt: skip
+
+    def finish_upload(self, upload_id: str, asset_id: str) -> None:
+        self._do("UPDATE uploads SET asset_id = ? WHERE upload_id = ?", asset_id, upload_id)
+
+    def remove_upload(self, upload_id: str) -> None:
+        self._do("DELETE FROM uploads WHERE upload_id = ?", upload_id)
+
+    def remove_uploads(self, expired_before: int) -> None:
+        self._do("DELETE FROM uploads WHERE expires_at <= ?", expired_before)
+
+    def remove_orphans(self, created_before: int, limit: int) -> int:
+        rows = self._all(
+            "DELETE FROM assets WHERE asset_id IN (SELECT asset_id FROM assets a WHERE created_at < ?"
+            " AND NOT EXISTS (SELECT 1 FROM carried c WHERE c.asset_id = a.asset_id) LIMIT ?)"
+            " RETURNING 1",
+            created_before, limit,
+        )  # fmt: skip
+        return len(list(rows))

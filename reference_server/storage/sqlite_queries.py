@@ -11,6 +11,7 @@ from typing import Any, cast
 import msgspec
 
 from ..core.model import (
+    Asset,
     Body,
     Conversation,
     Device,
@@ -19,13 +20,14 @@ from ..core.model import (
     Membership,
     Message,
     RelatesTo,
+    Upload,
     User,
     message_id_of,
 )
 from ..core.receipts import Acknowledged
 from ..core.times import rfc3339
 from .base import Backlog, Chat, Departure, EarlierKey, EarlierSend
-from .sqlite_standings import StandingQueries
+from .sqlite_standings import NEWEST, StandingQueries
 
 _ENTRY = (
     "SELECT conversation_id, seq, sender_id, sender_device_id, client_message_id, created_at, body,"
@@ -314,3 +316,57 @@ class SqliteQueries(StandingQueries):
             device_id, user_id,
         )  # fmt: skip
         return [Backlog(*row) for row in rows]
+
+    # media
+
+    def asset(self, asset_id: str) -> Asset | None:
+        row = self._one(
+            "SELECT owner_id, media_type, size, sha256, created_at FROM assets WHERE asset_id = ?",
+            asset_id,
+        )
+        if row is None:
+            return None
+        owner_id, media_type, size, sha256, created_at = row
+        return Asset(
+            asset_id=asset_id,
+            owner_id=owner_id,
+            media_type=media_type,
+            size=size,
+            sha256=sha256,
+            created_at=created_at,
+        )
+
+    def sees_asset(self, asset_id: str, user_id: str) -> bool:
+        row = self._one(
+            "SELECT 1 FROM carried c JOIN stays s USING (conversation_id)"
+            " WHERE c.asset_id = ? AND s.user_id = ? AND s.latest = 1"
+            " AND c.seq >= s.joined_seq AND (s.left_seq IS NULL OR c.seq <= s.left_seq)"
+            " AND NOT EXISTS (SELECT 1 FROM standings d WHERE d.conversation_id = c.conversation_id"
+            "  AND d.target_seq = c.message_seq AND d.deleted = 1 AND d.seq <= coalesce(s.left_seq, ?))"
+            " AND NOT EXISTS (SELECT 1 FROM failures f WHERE f.conversation_id = c.conversation_id"
+            "  AND f.seq = c.message_seq AND f.user_id = s.user_id) LIMIT 1",
+            asset_id, user_id, NEWEST,
+        )  # fmt: skip
+        return row is not None
+
+    def upload(self, upload_id: str) -> Upload | None:
+        row = self._one(
+            "SELECT owner_id, media_type, metadata, size, expires_at, asset_id FROM uploads"
+            " WHERE upload_id = ?",
+            upload_id,
+        )
+        if row is None:
+            return None
+        owner_id, media_type, metadata, size, expires_at, asset_id = row
+        return Upload(
+            upload_id=upload_id,
+            owner_id=owner_id,
+            media_type=media_type,
+            metadata=metadata,
+            size=size,
+            expires_at=expires_at,
+            asset_id=asset_id,
+        )
+
+    def keeps_blob(self, sha256: bytes) -> bool:
+        return self._one("SELECT 1 FROM assets WHERE sha256 = ? LIMIT 1", sha256) is not None

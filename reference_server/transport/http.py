@@ -14,7 +14,6 @@ from functools import wraps
 from typing import Any, TypeVar
 
 import msgspec
-import trio
 from msgspec import Struct
 from quart import Blueprint, Response, request, websocket
 from quart_trio import QuartTrio
@@ -30,9 +29,11 @@ from ..service import Service
 from ..service.accounts import LoginRequest, RegisterRequest
 from ..service.conversations import CreateRequest
 from ..service.messages import SendRequest
-from . import exchange, handshake, limiting, metrics, problems, published
+from . import bodies, exchange, handshake, limiting, metrics, problems, published
+from .assets import assets
 from .decoding import convert, decode_json
 from .session import Session
+from .uploads import uploads
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +41,6 @@ T = TypeVar("T")
 VERSIONS = ("v1.0",)
 BODY_TIMEOUT_S = 20.0
 """How long a body of JSON may take to come, whole."""
-REST_OF_BODY_S = 2.0
-"""How long the rest of a body may take that a refusal did not wait for."""
 OPEN_PATHS = ("/.well-known/messenger", "/healthz", "/readyz", "/metrics", *published.PATHS)
 
 _encode = msgspec.json.Encoder().encode
@@ -364,6 +363,8 @@ def refusal(error: ApiError, headers: dict[str, str] | None = None) -> Response:
     )
     if error.status == errors.Unauthorized.status:
         response.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, errors.RangeNotSatisfiable):
+        response.headers["Content-Range"] = f"bytes */{error.extra['size']}"
     if isinstance(error, errors.UpgradeRequired):
         response.headers["Upgrade"] = "websocket"
     return response
@@ -381,6 +382,7 @@ def make_app(service: Service, metrics_token: str | None = None) -> QuartTrio:
     """The HTTP application over a service; `metrics_token` protects the operator's figures."""
     app = QuartTrio(__name__, static_folder=None)
     app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
+    app.asgi_http_class = bodies.Connection
     app.config["MAX_CONTENT_LENGTH"] = service.kernel.limits.max_frame_bytes
     app.url_map.strict_slashes = True
     app.url_map.merge_slashes = False
@@ -392,6 +394,8 @@ def make_app(service: Service, metrics_token: str | None = None) -> QuartTrio:
         routes.messages(),
         routes.chat(),
         metrics.blueprint(service.kernel.metrics, metrics_token),
+        assets(service, routes.authenticated),
+        uploads(service, routes.authenticated),
         published.routes(),
     ):
         app.register_blueprint(blueprint)
@@ -404,10 +408,7 @@ def make_app(service: Service, metrics_token: str | None = None) -> QuartTrio:
     @app.after_request
     async def read_to_the_end(response: Response) -> Response:
         # What a client still sends of a body would be taken for its next request.
-        try:
-            with trio.fail_after(REST_OF_BODY_S):
-                await request.get_data()
-        except (HTTPException, trio.TooSlowError):
+        if not await bodies.read_to_the_end(request):
             response.headers["Connection"] = "close"
         return response
 

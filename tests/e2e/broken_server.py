@@ -8,6 +8,7 @@ far enough from a log's beginning that short scenarios do not meet them at all.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -20,14 +21,16 @@ from msgspec.structs import replace
 
 from reference_server import hub
 from reference_server.cli import serve
-from reference_server.core import errors, log
+from reference_server.core import errors, log, media
 from reference_server.core.receipts import Marks
 from reference_server.events import MessageEvent, TypingEvent
 from reference_server.hub import Item, Outbox, Outgoing
 from reference_server.service import conversations, messages, receipts, typing
+from reference_server.storage.blobs import Incoming
+from reference_server.storage.partials import Partials
 from reference_server.storage.sqlite import SqliteCommands
 from reference_server.storage.sqlite_queries import SqliteQueries
-from reference_server.transport import session
+from reference_server.transport import assets, conditional, session
 from reference_server.transport.frames import SentFrame
 
 PLACE = 12
@@ -141,6 +144,66 @@ def tell_a_stranger_403() -> None:
                 _put(module, name, telling(getattr(module, name)))
 
 
+def give_other_bytes() -> None:
+    """The last byte of an asset is zeroed on the way to its file."""
+    write = Incoming.write
+
+    def careless(self: Incoming, data: bytes) -> None:
+        write(self, data)
+        self._file.seek(-1, os.SEEK_END)
+        self._file.write(b"\0")
+
+    _put(Incoming, "write", careless)
+
+
+def show_assets_to_newcomers() -> None:
+    """Whoever is a member can read every asset of the conversation's past."""
+
+    def careless(self: SqliteQueries, asset_id: str, user_id: str) -> bool:
+        row = self._one(
+            "SELECT 1 FROM carried c JOIN stays s USING (conversation_id)"
+            " WHERE c.asset_id = ? AND s.user_id = ?",
+            asset_id, user_id,
+        )  # fmt: skip
+        return row is not None
+
+    _put(SqliteQueries, "sees_asset", careless)
+
+
+def believe_every_type() -> None:
+    """Bytes are whatever their type claims."""
+    _put(media, "agrees", lambda _media_type, _head: True)
+
+
+def end_ranges_early() -> None:
+    """The last byte of a range is left out, as if its end were exclusive."""
+    genuine = conditional.part_for
+
+    def short(*request: Any) -> conditional.Part:
+        part = genuine(*request)
+        return replace(part, end=part.end - 1) if part.status == 206 and part.end > 1 else part
+
+    _put(assets, "part_for", short)
+
+
+def forget_the_offset() -> None:
+    """What arrived before an interruption is counted and not kept."""
+    genuine = Partials.open
+
+    def emptied(self: Partials, name: str) -> Any:
+        size = self.size(name)
+        if size:
+            self.path(name).write_bytes(bytes(size))
+        return genuine(self, name)
+
+    _put(Partials, "open", emptied)
+
+
+def send_any_asset() -> None:
+    """Nobody asks whether a sender can read what it sends."""
+    _put(messages, "to_read_asset", lambda *_: None)
+
+
 def write_a_time_in_seconds() -> None:
     """The server's own time, in `welcome` and `pong`, is a number of seconds in a string."""
     _put(session, "rfc3339", lambda milliseconds: str(milliseconds // 1000))
@@ -209,6 +272,12 @@ DEFECTS: dict[str, Callable[[], None]] = {
     "lose-an-entry-at-a-page-edge": lose_an_entry_at_a_page_edge,
     "let-a-status-fall": let_a_status_fall,
     "tell-a-stranger-403": tell_a_stranger_403,
+    "give-other-bytes": give_other_bytes,
+    "show-assets-to-newcomers": show_assets_to_newcomers,
+    "believe-every-type": believe_every_type,
+    "end-ranges-early": end_ranges_early,
+    "forget-the-offset": forget_the_offset,
+    "send-any-asset": send_any_asset,
     "write-a-time-in-seconds": write_a_time_in_seconds,
     "round-times-in-messagepack": round_times_in_messagepack,
     "keep-typing-for-later": keep_typing_for_later,

@@ -48,6 +48,26 @@ BREAKAGES = {
         "which falls",
         also=("STA-2",),  # a fallen status is a wrong one
     ),
+    "give-other-bytes": Breakage(
+        ("media.uploaded-comes-back",), "AST-1", "they are not the 300001 that were uploaded"
+    ),
+    "show-assets-to-newcomers": Breakage(
+        ("media.newcomers-see-no-older-assets",),
+        "AST-2",
+        "it succeeded, although it must be refused",
+    ),
+    "believe-every-type": Breakage(
+        ("media.wrong-types-are-refused",), "AST-3", "it succeeded, although it must be refused"
+    ),
+    "end-ranges-early": Breakage(("media.parts-of-a-file",), "AST-4", "/size: expected"),
+    "forget-the-offset": Breakage(
+        ("media.interrupted-and-resumed",), "AST-5", "they are not the 150000 that were uploaded"
+    ),
+    "send-any-asset": Breakage(
+        ("media.unread-assets-cannot-be-passed-on",),
+        "AST-6",
+        "it succeeded, although it must be refused",
+    ),
     "tell-a-stranger-403": Breakage(
         ("CONV-5",),
         "CONV-5",

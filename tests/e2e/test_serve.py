@@ -129,7 +129,8 @@ def test_it_serves_in_a_folder_and_stops_with_its_input(tmp_path: Path) -> None:
         server.process.stdin.close()
         server.process.stdin = None
         assert server.ends() == (0, "msgcheck serve: stopping\n")
-    assert [file.name for file in (tmp_path / "data").iterdir()] == ["messenger.sqlite3"]
+    kept = sorted(file.name for file in (tmp_path / "data").iterdir())
+    assert kept == ["blobs", "messenger.sqlite3", "uploads"]
 
 
 def test_without_a_folder_it_says_where_it_keeps_everything_and_removes_it() -> None:

@@ -23,7 +23,7 @@ from reference_server.core.errors import ApiError
 from reference_server.core.limits import CAPABILITIES, Limits
 from reference_server.service import Service, accounts, conversations, messages
 from reference_server.service import receipts as statuses
-from reference_server.transport import frames, http, published, session
+from reference_server.transport import assets, frames, http, published, session
 
 HTTP: Any = read(OPENAPI).value
 FRAMES: Any = read(ASYNCAPI).value
@@ -110,7 +110,9 @@ PAIRS: dict[str, type[Struct]] = {
     "Member": model.MemberView,
     "Message": model.Message,
     "TextBody": model.TextBody,
+    "MediaBody": model.MediaBody,
     "SystemBody": model.SystemBody,
+    "Asset": assets.AssetAnswer,
     "Sent": messages.Sent,
     "HistoryPage": messages.HistoryPage,
     "MessageStatus": statuses.MessageStatus,

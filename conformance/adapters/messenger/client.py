@@ -25,14 +25,16 @@ from ..base import Json, Malformed, Refusal, SendCall
 from . import shapes
 from .channel import Channel
 from .encodings import ENCODINGS
+from .files import Files
 from .handshake import Auth, Doorway
 from .notebook import Notebook
 from .pages import MAX_PAGES, Pages
 from .raw import RawAccess
 from .rest import Answer, Rest, path_of
+from .resumable import Resumable
 
 
-class MessengerClient(Pages):
+class MessengerClient(Pages, Files, Resumable):
     """A device; see `adapters.base.Client` for what the verbs promise."""
 
     def __init__(

@@ -30,5 +30,7 @@ def curl(base: str, event: Event) -> str | None:
         body = request["body"]
         text = body if isinstance(body, str) else msgspec.json.encode(body).decode()
         words.append(f"--data-binary {shlex.quote(text)}")
+    if "file" in request:
+        words.append("--data-binary @FILE")
     words.append(shlex.quote(base + request["path"]))
     return " ".join(words)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from msgspec import Struct
+
 from ...history import Event, History, Wire
 
 Json = Any
@@ -17,6 +19,13 @@ WireDirection = Literal["out", "in"]
 
 ASIDE = "aside."
 """How ids of frames begin that the engine sends for itself."""
+
+
+class Uploaded(Struct, frozen=True):
+    """A file as it was sent, and the requirement that is broken if another one comes back."""
+
+    content: bytes
+    requirement: str
 
 
 class Notebook:
@@ -28,6 +37,8 @@ class Notebook:
         self.hidden_conversations: set[str] = set()
         self.holders: dict[str, tuple[str, str]] = {}
         """Whose token: user and device id."""
+        self.uploaded: dict[str, Uploaded] = {}
+        """The files of this session, by their assets' ids."""
         self._conns = 0
         self._walks = 0
         self._asides = 0

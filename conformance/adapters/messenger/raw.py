@@ -48,7 +48,7 @@ class RawAccess:
             self._note_outcome(op, answer)
         return {
             "status": answer.status,
-            "headers": {name.lower(): value for name, value in answer.headers.items()},
+            "headers": answer.lower_headers,
             "body": answer.body,
         }
 

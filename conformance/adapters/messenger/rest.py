@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Mapping
+from hashlib import sha256
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import quote, urlencode
 
@@ -26,24 +27,41 @@ from .notebook import Notebook
 KEEP_ALIVE = 2.0
 SCENARIO_HEADER = "X-Msgcheck-Scenario"
 PROBLEM = "application/problem+json"
+_FILES = ("image/", "audio/", "video/", "application/octet-stream", "application/pdf")
 
 # Its one line per request would drown a run's own output.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """An HTTP answer; `body` is decoded JSON, else text. `asked`, `event`: positions in the history."""
+    """An HTTP answer; `asked`, `event` are positions in the history.
+
+    `body` is decoded JSON, else text, and of files only ``{size, sha256}``; `content` is what came.
+    """
 
     status: int
     headers: dict[str, str]
     body: Json
+    content: bytes
     asked: int
     event: int
+
+    @property
+    def lower_headers(self) -> dict[str, str]:
+        """The headers by their names in lower case."""
+        return {name.lower(): value for name, value in self.headers.items()}
 
     @property
     def media_type(self) -> str:
         """The content type, lower case, without parameters."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+class FileSent(Struct, frozen=True):
+    """A file as a request's body, and what the record tells of it."""
+
+    stream: httpx.AsyncByteStream
+    told: str
 
 
 def new_client(tls: ssl.SSLContext, patience: Patience, scenario: str) -> httpx.AsyncClient:
@@ -84,6 +102,10 @@ class Rest:
         self._notebook = notebook
         self.restarts = 0
         """Counts up whenever the server goes down or comes back by our doing; odd while it is down."""
+
+    def below(self, path: str) -> str:
+        """A path that the server told, as one below the target's address."""
+        return path.removeprefix(self._prefix.decode())
 
     async def call(
         self,
@@ -128,12 +150,16 @@ class Rest:
         path: str,
         *,
         token: str | None,
-        content: bytes | None,
         headers: Mapping[str, str],
+        content: bytes | None = None,
+        file: FileSent | None = None,
         shown: Json = None,
         hidden: bool = False,
     ) -> Answer:
-        """One request and whatever answer it gets; `shown` is its body for the record."""
+        """One request and whatever answer it gets; `shown` is its body for the record.
+
+        What a `file` raises while it is sent passes through, and the connection is closed.
+        """
         sent = dict(headers)
         if token is not None and not any(name.lower() == "authorization" for name in sent):
             sent["Authorization"] = f"Bearer {token}"
@@ -142,10 +168,11 @@ class Rest:
             "out",
             "request",
             f"{method} {path}",
-            {"method": method, "path": path, "headers": sent, "body": shown},
+            {"method": method, "path": path, "headers": sent, "body": shown}
+            | ({} if file is None else {"file": file.told}),
             hidden=hidden,
         )
-        response = await self._roundtrip(method, path, sent, content)
+        response = await self._roundtrip(method, path, sent, content, file)
         body = _decoded(response)
         event = self._notebook.wire(
             lane,
@@ -164,22 +191,31 @@ class Rest:
             status=response.status_code,
             headers=dict(response.headers),
             body=body,
+            content=response.content,
             asked=asked,
             event=event,
         )
 
     async def _roundtrip(
-        self, method: str, path: str, headers: Mapping[str, str], content: bytes | None
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        file: FileSent | None,
     ) -> httpx.Response:
         """The request on the network, with what can go wrong there in the adapter's words."""
         what = f"{method} {path}"
         restarts = self.restarts
         # The URL class tidies dots and escapes up; the target extension goes out as it is.
         target = {"target": self._prefix + _ascii(path)}
+        request = self._client.build_request(
+            method, self._base, headers=dict(headers), content=content, extensions=target
+        )
+        if file is not None:
+            request.stream = file.stream
         try:
-            return await self._client.request(
-                method, self._base, headers=dict(headers), content=content, extensions=target
-            )
+            return await self._client.send(request)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             if restarts % 2 or restarts != self.restarts:
                 raise Unanswered(f"{what}: the server was down") from error
@@ -224,6 +260,11 @@ def reason_of(error: BaseException) -> str:
 def _decoded(response: httpx.Response) -> Json:
     if not response.content:
         return None
+    if response.headers.get("content-type", "").lower().startswith(_FILES):
+        return {
+            "size": len(response.content),
+            "sha256": sha256(response.content).hexdigest(),
+        }
     try:
         return parse(response.content)
     except NotJson:

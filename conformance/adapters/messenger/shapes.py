@@ -162,6 +162,15 @@ class MessageStatus(Struct, frozen=True):
     recipients: tuple[RecipientStatus, ...] = ()
 
 
+class Asset(Struct, frozen=True):
+    """The answer to an upload."""
+
+    asset_id: str
+    media_type: str
+    size: int
+    sha256: str
+
+
 class Session(Struct, frozen=True):
     """The answer to a login."""
 

@@ -154,3 +154,38 @@ CREATE TABLE idempotency_keys (
     created_at      INTEGER NOT NULL,
     PRIMARY KEY (user_id, key)
 ) WITHOUT ROWID, STRICT;
+
+-- Uploaded files; their bytes lie beside the database, by their SHA-256. Several assets may share them.
+CREATE TABLE assets (
+    asset_id   TEXT PRIMARY KEY,
+    owner_id   TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    size       INTEGER NOT NULL,
+    sha256     BLOB NOT NULL,
+    created_at INTEGER NOT NULL
+) WITHOUT ROWID, STRICT;
+
+CREATE INDEX assets_by_sha256 ON assets (sha256);
+CREATE INDEX assets_by_age ON assets (created_at);
+
+-- Which entries brought an asset into a conversation: who can see one of them can read it (AST-2).
+CREATE TABLE carried (
+    asset_id        TEXT NOT NULL,
+    conversation_id TEXT NOT NULL,
+    seq             INTEGER NOT NULL,
+    message_seq     INTEGER NOT NULL,  -- of what an edit edits, else the same: when it goes, so does this
+    PRIMARY KEY (asset_id, conversation_id, seq)
+) WITHOUT ROWID, STRICT;
+
+-- Resumable uploads. How much of one has arrived is the length of its file and stands nowhere else.
+CREATE TABLE uploads (
+    upload_id  TEXT PRIMARY KEY,
+    owner_id   TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    metadata   TEXT,
+    size       INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    asset_id   TEXT                    -- what it has become, when it is complete
+) WITHOUT ROWID, STRICT;
+
+CREATE INDEX uploads_by_expiry ON uploads (expires_at);

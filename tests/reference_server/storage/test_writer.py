@@ -14,6 +14,8 @@ import trio.testing
 from reference_server.core.errors import ApiError, Internal, NotPermitted, Unavailable
 from reference_server.storage import writer as writer_module
 from reference_server.storage.base import Commands, Queries, StoreTrouble
+from reference_server.storage.blobs import Blobs
+from reference_server.storage.partials import Partials
 from reference_server.storage.writer import Writer
 
 PATIENCE_S = 30
@@ -31,6 +33,16 @@ class Ledger:
 
     def reading(self) -> AbstractContextManager[Queries]:
         """No test reads through the writer."""
+        raise NotImplementedError
+
+    @property
+    def blobs(self) -> Blobs:
+        """No test keeps files through the writer."""
+        raise NotImplementedError
+
+    @property
+    def partials(self) -> Partials:
+        """Nor uploads."""
         raise NotImplementedError
 
     @property

@@ -1,0 +1,132 @@
+"""Assets: uploads in pieces, and downloads held against what was uploaded.
+
+Whatever else a scenario asks of a download, its bytes must be those of the asset (AST-1), and those of
+a partial answer the ones that its `Content-Range` names (AST-4). So the session remembers what it
+uploaded, and looks for itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from hashlib import sha256
+
+import httpx
+
+from ..base import DownloadCall, Json, Malformed, UploadCall
+from . import shapes
+from .notebook import Notebook, Uploaded
+from .rest import Answer, FileSent, Rest, path_of, refusal_of
+
+PIECE = 65_536
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
+
+
+class BrokenOff(Exception):
+    """A body ended early, as the scenario wants it."""
+
+
+class Pieces(httpx.AsyncByteStream):
+    """A body in pieces, the last one missing if it is `cut_at` so many bytes."""
+
+    def __init__(self, content: bytes, cut_at: int | None) -> None:
+        self._content = content
+        self._end = len(content) if cut_at is None else cut_at
+        self._cut = cut_at is not None
+        self._at = 0
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        begin, self._at = self._at, min(self._at + PIECE, self._end)
+        if begin == self._at:
+            raise BrokenOff if self._cut else StopAsyncIteration
+        return self._content[begin : self._at]
+
+
+class Files:
+    """The verbs of media; a part of `client.MessengerClient`."""
+
+    lane: str
+    token: str | None
+    rest: Rest
+    notebook: Notebook
+
+    async def upload(self, call: UploadCall) -> Json:
+        """``POST /assets``. Answers ``{cut: true}`` for one that was broken off."""
+        headers = {"Content-Type": call.media_type}
+        if call.chunked:
+            headers["Transfer-Encoding"] = "chunked"
+        else:
+            headers["Content-Length"] = str(len(call.content))
+        if call.digest is not None:
+            headers["Content-Digest"] = call.digest
+        file = FileSent(
+            stream=Pieces(call.content, call.cut_at),
+            told=f"{len(call.content)} bytes"
+            + ("" if call.cut_at is None else f", broken off after {call.cut_at}"),
+        )
+        try:
+            answer = await self.rest.exchange(
+                self.lane, "POST", path_of("assets"), token=self.token, headers=headers, file=file
+            )
+        except BrokenOff:
+            return {"cut": True}
+        if answer.status >= 400:
+            raise refusal_of(answer.status, answer.media_type, answer.body)
+        asset = shapes.read(answer.body, shapes.Asset, "the answer to an upload")
+        digest = sha256(call.content).hexdigest()
+        if asset.size != len(call.content) or asset.sha256 != digest:
+            raise Malformed(
+                f"the answer to an upload speaks of other bytes: {asset.size}, sha256 "
+                f"{asset.sha256}, and {len(call.content)} were sent, sha256 {digest}",
+                requirement="AST-1",
+            )
+        self.notebook.uploaded[asset.asset_id] = Uploaded(call.content, "AST-1")
+        return {**answer.body, "status": answer.status, "headers": answer.lower_headers}
+
+    async def download(self, call: DownloadCall) -> Json:
+        """``GET`` or ``HEAD /assets/{asset_id}``; also 206 and 304 are answers."""
+        path = path_of("assets", call.asset_id)
+        answer = await self.rest.exchange(
+            self.lane, call.method, path, token=self.token, headers=call.headers
+        )
+        if answer.status >= 400:
+            raise refusal_of(answer.status, answer.media_type, answer.body)
+        uploaded = self.notebook.uploaded.get(call.asset_id)
+        if uploaded is not None and call.method == "GET":
+            _compare(answer, uploaded)
+        return {
+            "status": answer.status,
+            "headers": answer.lower_headers,
+            "media_type": answer.media_type,
+            "etag": answer.headers.get("etag"),
+            "size": len(answer.content),
+            "sha256": sha256(answer.content).hexdigest(),
+        }
+
+
+def _compare(answer: Answer, uploaded: Uploaded) -> None:
+    """Hold what came against what it should be. Raises `Malformed`."""
+    expected, requirement = uploaded.content, uploaded.requirement
+    if answer.status == 206:
+        expected, requirement = _part_of(answer, uploaded.content), "AST-4"
+    elif answer.status != 200:
+        expected, requirement = b"", "AST-4"
+    if answer.content != expected:
+        raise Malformed(
+            f"a download with status {answer.status} has {len(answer.content)} bytes, and they are "
+            f"not the {len(expected)} that were uploaded there",
+            requirement=requirement,
+        )
+
+
+def _part_of(answer: Answer, uploaded: bytes) -> bytes:
+    told = answer.headers.get("content-range", "")
+    found = _CONTENT_RANGE.fullmatch(told)
+    if found is None or int(found[3]) != len(uploaded):
+        raise Malformed(
+            f"the Content-Range of a 206 for {len(uploaded)} bytes is `{told}`", requirement="AST-4"
+        )
+    return uploaded[int(found[1]) : int(found[2]) + 1]

@@ -1,0 +1,231 @@
+"""The messenger adapter's uploads and downloads, against answers made up by each test."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Callable
+from hashlib import sha256
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import trio
+
+from conformance.adapters.base import DownloadCall, Malformed, Refusal, UploadCall
+from conformance.adapters.messenger.adapter import MessengerSession
+from conformance.adapters.messenger.client import MessengerClient
+from conformance.adapters.messenger.handshake import Doorway
+from conformance.adapters.messenger.notebook import Notebook
+from conformance.adapters.messenger.rest import Rest
+from conformance.history import History, Wire
+from conformance.patience import Patience
+
+Json = Any
+
+BASE = "http://chat.example:8080/below"
+CONTENT = bytes(range(100))
+ASSET = {
+    "asset_id": "a1",
+    "media_type": "image/png",
+    "size": len(CONTENT),
+    "sha256": sha256(CONTENT).hexdigest(),
+}
+
+
+class Server:
+    """Gives its answers one after the other, and remembers what was asked."""
+
+    def __init__(self) -> None:
+        self.answers: list[httpx.Response | Callable[[httpx.Request], httpx.Response]] = []
+        self.requests: list[httpx.Request] = []
+        self.bodies: list[bytes] = []
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Read the request, and answer."""
+        self.requests.append(request)
+        assert isinstance(request.stream, httpx.AsyncByteStream)
+        self.bodies.append(b"".join([piece async for piece in request.stream]))
+        answer = self.answers.pop(0)
+        return answer if isinstance(answer, httpx.Response) else answer(request)
+
+
+@pytest.fixture
+def server() -> Server:
+    """The made-up server."""
+    return Server()
+
+
+@pytest.fixture
+def history() -> History:
+    """The record of one run."""
+    return History()
+
+
+@pytest.fixture
+async def alice(
+    server: Server, history: History, nursery: trio.Nursery
+) -> AsyncIterator[MessengerClient]:
+    """Alice's device."""
+    patience = Patience(5)
+    notebook = Notebook(history)
+    tls = ssl.create_default_context()
+    doorway = Doorway(address=urlsplit(BASE), tls=tls, scenario="a.b", patience=patience)
+    async with httpx.AsyncClient(transport=httpx.MockTransport(server), timeout=5) as client:
+        session = MessengerSession(notebook, Rest(BASE, client, notebook), doorway, nursery)
+        device = session.client("alice.main")
+        device.token = "secret"
+        yield device
+
+
+def call(**options: Any) -> UploadCall:
+    """The upload of `CONTENT`."""
+    return UploadCall(media_type="image/png", content=CONTENT, **options)
+
+
+def get(**headers: str) -> DownloadCall:
+    """The download of it."""
+    return DownloadCall(asset_id="a1", method="GET", headers=headers)
+
+
+def file(status: int, content: bytes, **headers: str) -> httpx.Response:
+    """The answer to a download."""
+    told = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.Response(status, content=content, headers={"Content-Type": "image/png"} | told)
+
+
+async def test_an_upload_says_what_it_is(server: Server, alice: MessengerClient) -> None:
+    """Its type, its digest, and its length unless it shall not."""
+    server.answers = [httpx.Response(201, json=ASSET) for _ in range(2)]
+    answer = await alice.upload(call(digest="sha-256=:x:"))
+    assert (answer["asset_id"], answer["status"]) == ("a1", 201)
+    await alice.upload(call(chunked=True))
+    told, untold = server.requests
+    assert told.headers["Content-Length"] == "100"
+    assert told.headers["Content-Digest"] == "sha-256=:x:"
+    assert server.bodies == [CONTENT, CONTENT]
+    assert "Content-Length" not in untold.headers
+
+
+async def test_an_answer_about_other_bytes_is_a_finding(
+    server: Server, alice: MessengerClient
+) -> None:
+    """Of AST-1, whatever the scenario asks."""
+    server.answers = [httpx.Response(201, json=ASSET | {"size": 99})]
+    with pytest.raises(Malformed) as finding:
+        await alice.upload(call())
+    assert finding.value.requirement == "AST-1"
+
+
+async def test_a_broken_off_upload_has_no_answer(server: Server, alice: MessengerClient) -> None:
+    """It was the scenario's wish."""
+    assert await alice.upload(call(cut_at=10)) == {"cut": True}
+
+
+@pytest.mark.parametrize(
+    ("answer", "requirement"),
+    [
+        (file(200, CONTENT[:-1]), "AST-1"),
+        (file(206, CONTENT[:10], Content_Range="bytes 1-10/100"), "AST-4"),
+        (file(206, CONTENT[1:11], Content_Range="bytes 1-10/99"), "AST-4"),
+        (file(206, CONTENT[1:11]), "AST-4"),
+        (file(304, CONTENT), "AST-4"),
+    ],
+)
+async def test_other_bytes_are_a_finding(
+    server: Server, alice: MessengerClient, answer: httpx.Response, requirement: str
+) -> None:
+    """Of the whole, of a part, of nothing."""
+    server.answers = [httpx.Response(201, json=ASSET), answer]
+    await alice.upload(call())
+    with pytest.raises(Malformed) as finding:
+        await alice.download(get())
+    assert finding.value.requirement == requirement
+
+
+async def test_a_download_is_told_by_its_facts(
+    server: Server, alice: MessengerClient, history: History
+) -> None:
+    """And the record holds no bytes."""
+    server.answers = [
+        httpx.Response(201, json=ASSET),
+        file(206, CONTENT[1:11], Content_Range="bytes 1-10/100", ETag='"x"'),
+    ]
+    await alice.upload(call())
+    answer = await alice.download(get(Range="bytes=1-10"))
+    assert answer["sha256"] == sha256(CONTENT[1:11]).hexdigest()
+    assert (answer["status"], answer["size"], answer["etag"]) == (206, 10, '"x"')
+    shown = [event.content["body"] for event in history if isinstance(event, Wire)]
+    assert shown[0] is None
+    assert shown[-1] == {"size": 10, "sha256": answer["sha256"]}
+
+
+def tus(status: int, **headers: str) -> httpx.Response:
+    """An answer of a tus server."""
+    return httpx.Response(status, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+
+BEGUN = tus(201, Location=f"{BASE}/v1.0/uploads/u1")
+
+
+async def test_a_resumable_upload_goes_on_from_where_the_server_is(
+    server: Server, alice: MessengerClient
+) -> None:
+    """Also where that moved between asking and sending."""
+    problem = {"Content-Type": "application/problem+json"}
+    server.answers = [
+        tus(200, Upload_Offset="40", Upload_Length="100"),
+        httpx.Response(409, json={"code": "offset_mismatch"}, headers=problem),
+        tus(200, Upload_Offset="60", Upload_Length="100"),
+        tus(204, Upload_Offset="100", Messenger_Asset_Id="a1"),
+        tus(200, Upload_Offset="100", Messenger_Asset_Id="a1"),
+    ]
+    answer = await alice.upload_resumably(call(resume=("/v1.0/uploads/u1", 30)))
+    assert answer["asset_id"] == "a1"
+    assert server.bodies[3] == CONTENT[60:]
+    assert server.requests[3].headers["Upload-Offset"] == "60"
+
+
+async def test_a_broken_off_one_says_where_it_is(server: Server, alice: MessengerClient) -> None:
+    """As a path below the target, and with what was acknowledged."""
+    server.answers = [BEGUN, tus(200, Upload_Offset="0", Upload_Length="100")]
+    answer = await alice.upload_resumably(call(cut_at=10))
+    assert answer == {"upload": "/v1.0/uploads/u1", "offset": 0, "cut": True}
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [tus(201)],
+        [tus(200, Upload_Offset="29", Upload_Length="100")],
+        [tus(200, Upload_Offset="101", Upload_Length="100")],
+        [tus(200, Upload_Offset="30", Upload_Length="99")],
+        [tus(200, Upload_Offset="30", Upload_Length="100"), tus(204, Upload_Offset="30")],
+        [
+            tus(200, Upload_Offset="30", Upload_Length="100"),
+            tus(204, Upload_Offset="100", Messenger_Asset_Id="a1"),
+            tus(200, Messenger_Asset_Id="a2"),
+        ],
+    ],
+)
+async def test_a_server_that_loses_its_place_is_a_finding(
+    server: Server, alice: MessengerClient, answers: list[httpx.Response]
+) -> None:
+    """No address, acknowledged bytes gone, too many, no progress, two assets."""
+    server.answers = list(answers)
+    resume = ("/v1.0/uploads/u1", 30) if len(answers[0].headers) else None
+    with pytest.raises(Malformed) as finding:
+        await alice.upload_resumably(call(resume=resume))
+    assert finding.value.requirement == "AST-5"
+
+
+async def test_a_refused_piece_is_a_refusal(server: Server, alice: MessengerClient) -> None:
+    """With its code."""
+    problem = {"Content-Type": "application/problem+json"}
+    server.answers = [
+        tus(200, Upload_Offset="30", Upload_Length="100"),
+        httpx.Response(422, json={"code": "media_type_mismatch"}, headers=problem),
+    ]
+    with pytest.raises(Refusal) as refusal:
+        await alice.upload_resumably(call(resume=("/v1.0/uploads/u1", 30)))
+    assert refusal.value.code == "media_type_mismatch"
