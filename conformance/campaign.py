@@ -1,7 +1,8 @@
 """All scenarios of a run: side by side, then those that need the server for themselves.
 
 Three phases. First everything that can run beside others, `jobs` at a time. Then, one by one, the
-scenarios that restart the server. Then what failed is played once more, alone and with fresh users: a
+scenarios that restart the server; where they have a server of their own, they run beside the first
+phase. Then what failed is played once more, alone and with fresh users: a
 failure that does not come back is *flaky*, which is a failure all the same (a promise broken once was
 broken), but another kind of bug to look for. When more than `AGAIN` scenarios failed, the load is not
 to blame and nothing is played again.
@@ -54,9 +55,11 @@ class Campaign:
         *,
         strict: bool,
         listener: Listener,
+        restarts: Stage | None = None,
     ) -> None:
         self._variants = variants
         self._stage = stage
+        self._restarts = restarts or stage
         self._catalogue = catalogue
         self._repetition = repetition
         self._strict = strict
@@ -90,8 +93,13 @@ class Campaign:
         if jobs > 1:
             # The longest first, so that none of them is left over when all others have ended.
             beside.sort(key=lambda each: _length(each.scenario.steps), reverse=True)
-        await self._phase("all", beside, jobs)
-        await self._phase("restarts", restarting, 1)
+        if self._restarts is self._stage:
+            await self._phase("all", beside, jobs)
+            await self._phase("restarts", restarting, 1)
+        else:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._phase, "all", beside, jobs)
+                nursery.start_soon(self._phase, "restarts", restarting, 1)
         again = [each for each in playable if self._verdict(each) in ("fail", "inconclusive")]
         if len(again) <= AGAIN:
             await self._phase("again", again, 1)
@@ -109,8 +117,9 @@ class Campaign:
         for variant in waiting:
             self._tell(VariantStarted(variant.name))
             plays = self._plays.setdefault(variant.name, [])
-            played = await play(variant, self._stage, attempt=len(plays) + 1)
-            findings = reported(played, self._stage.adapter, self._repetition)
+            stage = self._restarts if RESTART in variant.scenario.needs else self._stage
+            played = await play(variant, stage, attempt=len(plays) + 1)
+            findings = reported(played, stage.adapter, self._repetition)
             self._record(variant, played, findings)
 
     def _inapplicable(self, variant: Variant) -> bool:
@@ -126,7 +135,7 @@ class Campaign:
 
     def _offers(self, need: str) -> bool:
         if need == RESTART:
-            return self._stage.restart is not None
+            return self._restarts.restart is not None
         return need in self._stage.target.capabilities
 
     def _verdict(self, variant: Variant) -> ScenarioVerdict:

@@ -27,7 +27,7 @@ from reports import terminal
 from .adapters.base import Adapter, Target, TargetTrouble
 from .adapters.messenger import MessengerAdapter
 from .baseline import Baseline, load_baseline
-from .campaign import Campaign
+from .campaign import RESTART, Campaign
 from .catalogue import Catalogue, load_catalogue
 from .embedded import embedded_server
 from .engine import Restart, Stage
@@ -214,9 +214,12 @@ async def _play(
         await nursery.start(_listen_for_signals, interrupted)
         nursery.start_soon(patience.watch)
         try:
-            async with _matched(options, patience) as found:
+            async with (
+                _matched(options, patience) as found,
+                _for_restarts(options, variants, patience) as second,
+            ):
                 outcome = await _campaign(
-                    options, variants, catalogue, console, found, patience, interrupted
+                    options, variants, catalogue, console, (found, second), patience, interrupted
                 )
         except TargetTrouble as trouble:
             outcome = trouble
@@ -229,10 +232,11 @@ async def _campaign(
     variants: Sequence[Variant],
     catalogue: Catalogue,
     console: Console,
-    found: Match,
+    matches: tuple[Match, Match | None],
     patience: Patience,
     interrupted: trio.Event,
 ) -> Measured:
+    found, second = matches
     console.print(
         f"playing {len(variants)} scenarios against {_called(options, found.target)} "
         f"(seed {options.seed}, {options.jobs} at a time)",
@@ -240,24 +244,17 @@ async def _campaign(
         soft_wrap=True,
         markup=False,
     )
-    stage = Stage(
-        adapter=found.adapter,
-        target=found.target,
-        patience=patience,
-        seed=options.seed,
-        sentinels=Sentinels(options.seed),
-        restart=found.restart,
-    )
     started_at = datetime.now(UTC)
     began = trio.current_time()
     with LiveDisplay(console) as display:
         campaign = Campaign(
             variants,
-            stage,
+            _stage(options, found, patience),
             catalogue,
             Repetition(seed=options.seed, target=options.target),
             strict=options.strict,
             listener=display,
+            restarts=None if second is None else _stage(options, second, patience),
         )
         await campaign.run(options.jobs, interrupted)
     return Measured(
@@ -270,6 +267,17 @@ async def _campaign(
     )
 
 
+def _stage(options: Options, match: Match, patience: Patience) -> Stage:
+    return Stage(
+        adapter=match.adapter,
+        target=match.target,
+        patience=patience,
+        seed=options.seed,
+        sentinels=Sentinels(options.seed),
+        restart=match.restart,
+    )
+
+
 def _called(options: Options, target: Target) -> str:
     return f"the reference server at {target.url}" if options.target is None else target.url
 
@@ -279,15 +287,8 @@ async def _matched(options: Options, patience: Patience) -> AsyncIterator[Match]
     """The target, found or started, and how to restart it."""
     make = ADAPTERS[options.adapter]
     if options.target is None:
-        async with embedded_server(options.report_dir / "server.log") as server:
-            adapter = make(server.url, patience)
-            target = await adapter.discover()
-            yield Match(
-                adapter=adapter,
-                target=target,
-                restart=server.restart,
-                remark=server.ended_by_itself,
-            )
+        async with _embedded(options, patience, "server.log") as match:
+            yield match
         return
     adapter = make(options.target, patience)
     restart: Restart | None = None
@@ -295,6 +296,34 @@ async def _matched(options: Options, patience: Patience) -> AsyncIterator[Match]
         log = options.report_dir / "restart.log"
         restart = RestartCommand(options.restart_command, adapter, log).restart
     yield Match(adapter=adapter, target=await adapter.discover(), restart=restart)
+
+
+@asynccontextmanager
+async def _embedded(options: Options, patience: Patience, log: str) -> AsyncIterator[Match]:
+    """A reference server of our own, its log in the report folder."""
+    async with embedded_server(options.report_dir / log) as server:
+        adapter = ADAPTERS[options.adapter](server.url, patience)
+        yield Match(
+            adapter=adapter,
+            target=await adapter.discover(),
+            restart=server.restart,
+            remark=server.ended_by_itself,
+        )
+
+
+@asynccontextmanager
+async def _for_restarts(
+    options: Options, variants: Sequence[Variant], patience: Patience
+) -> AsyncIterator[Match | None]:
+    """A second server for the scenarios that restart it, so that they need not wait for the others.
+
+    None where there is no such scenario, or where the one target is somebody else's.
+    """
+    if options.target is None and any(RESTART in each.scenario.needs for each in variants):
+        async with _embedded(options, patience, "restarts.log") as match:
+            yield match
+    else:
+        yield None
 
 
 async def _listen_for_signals(

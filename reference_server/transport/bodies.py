@@ -66,20 +66,13 @@ class Connection(TrioASGIHTTPConnection):
     _body: StreamedBody | None = None
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        """Serve the request; the last piece of an answer is not interrupted.
+        """Serve the request; where its body broke off, nobody is there to be answered."""
 
-        With it Hypercorn tells us that the request is over, and closes the connection if it must.
-        The first cancels what we are in the middle of, and so would keep it from the second.
-        """
-
-        async def send_whole(event: ASGISendEvent) -> None:
-            if self._body is not None and self._body.broken_off:
-                return  # nobody is there
-            last = event["type"] == "http.response.body" and not event["more_body"]
-            with trio.CancelScope(shield=last):
+        async def answer(event: ASGISendEvent) -> None:
+            if self._body is None or not self._body.broken_off:
                 await send(event)
 
-        await super().__call__(receive, send_whole)
+        await super().__call__(receive, answer)
 
     def _create_request_from_scope(self, send: ASGISendCallable) -> Request:
         request = super()._create_request_from_scope(send)

@@ -17,7 +17,7 @@ import trio
 from reference_server import app
 from reference_server.core.limits import Limits
 from reference_server.service.messages import SendRequest
-from reference_server.transport import front_door, http, streams
+from reference_server.transport import bodies, front_door, http, streams
 
 from ..people import Person, direct, newcomer
 from ..running import Running, running_server
@@ -36,7 +36,7 @@ def short_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """As small as they can be while an honest client on a busy machine keeps within them."""
     monkeypatch.setattr(front_door, "MAX_SILENT", CROWD)
     monkeypatch.setattr(http, "BODY_TIMEOUT_S", SHORT_S)
-    monkeypatch.setattr(http, "REST_OF_BODY_S", SHORT_S)
+    monkeypatch.setattr(bodies, "REST_S", SHORT_S)
     monkeypatch.setattr(app, "KEEP_ALIVE_S", SHORT_S)
     monkeypatch.setattr(app, "STOPPING_S", SHORT_S)
     monkeypatch.setattr(streams, "STALLED_S", SHORT_S)
