@@ -85,7 +85,6 @@ async def test_messages_go_over_tls_on_both_lanes(
         return opened
 
     async def exchange(peer: Peer, name: str) -> None:
-        await online(peer)
         await peer.says(*(send(chat, f"{name}-{number}") for number in range(100)))
         kinds = [(await peer.next())["type"] for _ in range(200)]
         assert sorted(kinds) == ["message"] * 100 + ["sent"] * 100
@@ -96,6 +95,8 @@ async def test_messages_go_over_tls_on_both_lanes(
             websocket_on(await stream(), bob) as his,
             trio.open_nursery() as nursery,
         ):
+            await online(hers)
+            await online(his)  # before the other speaks, or it would find some of it in its backlog
             nursery.start_soon(exchange, hers, "alice")
             nursery.start_soon(exchange, his, "bob")
         async with websocket_on(await stream(), alice) as hers:
