@@ -27,7 +27,6 @@ from reference_server.events import MessageEvent, TypingEvent
 from reference_server.hub import Item, Outbox, Outgoing
 from reference_server.service import conversations, messages, receipts, typing
 from reference_server.storage.blobs import Incoming
-from reference_server.storage.partials import Partials
 from reference_server.storage.sqlite import SqliteCommands
 from reference_server.storage.sqlite_queries import SqliteQueries
 from reference_server.transport import assets, conditional, session
@@ -186,19 +185,6 @@ def end_ranges_early() -> None:
     _put(assets, "part_for", short)
 
 
-def forget_the_offset() -> None:
-    """What arrived before an interruption is counted and not kept."""
-    genuine = Partials.open
-
-    def emptied(self: Partials, name: str) -> Any:
-        size = self.size(name)
-        if size:
-            self.path(name).write_bytes(bytes(size))
-        return genuine(self, name)
-
-    _put(Partials, "open", emptied)
-
-
 def send_any_asset() -> None:
     """Nobody asks whether a sender can read what it sends."""
     _put(messages, "to_read_asset", lambda *_: None)
@@ -276,7 +262,6 @@ DEFECTS: dict[str, Callable[[], None]] = {
     "show-assets-to-newcomers": show_assets_to_newcomers,
     "believe-every-type": believe_every_type,
     "end-ranges-early": end_ranges_early,
-    "forget-the-offset": forget_the_offset,
     "send-any-asset": send_any_asset,
     "write-a-time-in-seconds": write_a_time_in_seconds,
     "round-times-in-messagepack": round_times_in_messagepack,

@@ -60,12 +60,6 @@ BREAKAGES = {
         ("media.wrong-types-are-refused",), "AST-3", "it succeeded, although it must be refused"
     ),
     "end-ranges-early": Breakage(("media.parts-of-a-file",), "AST-4", "/size: expected"),
-    "forget-the-offset": Breakage(
-        # Not a scenario that cuts a connection: a reset may take all with it that had arrived.
-        ("media.resumable-in-pieces",),
-        "AST-5",
-        "/sha256: expected",
-    ),
     "send-any-asset": Breakage(
         ("media.unread-assets-cannot-be-passed-on",),
         "AST-6",
