@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-import msgspec
 from msgspec import Struct
 from quart import Blueprint, Response, request
 from quart_trio.wrappers.response import TrioFileBody
@@ -15,14 +11,14 @@ from ..core.model import Asset, Identity
 from ..service import Service
 from ..service.media import Claim
 from . import bodies
+from .answers import answer
 from .conditional import part_for
+from .gate import Gate
 
 CHUNK_BYTES = 262_144
 DOWNLOAD_S = 60.0
 SLOWEST_BYTES_PER_S = 8_192
 """A download may take `DOWNLOAD_S`, and a second more for each of these bytes."""
-
-Route = Callable[..., Any]
 
 
 class AssetAnswer(Struct, frozen=True):
@@ -39,12 +35,12 @@ def asset_path(asset_id: str) -> str:
     return f"/v1.0/assets/{asset_id}"
 
 
-def assets(service: Service, authenticated: Callable[[Route], Route]) -> Blueprint:
+def assets(service: Service, gate: Gate) -> Blueprint:
     """Upload and download."""
     routes = Blueprint("assets", __name__, url_prefix="/v1.0/assets")
 
     @routes.post("")
-    @authenticated
+    @gate.authenticated
     async def upload(me: Identity) -> Response:
         claim = Claim(
             media_type=request.headers.get("Content-Type"),
@@ -53,15 +49,12 @@ def assets(service: Service, authenticated: Callable[[Route], Route]) -> Bluepri
         )
         asset = await service.media.upload(me, claim, bodies.Arriving(request))
         told = AssetAnswer(asset.asset_id, asset.media_type, asset.size, asset.sha256.hex())
-        return Response(
-            msgspec.json.encode(told),
-            201,
-            {"Location": asset_path(asset.asset_id)},
-            content_type="application/json",
-        )
+        response = answer(told, 201)
+        response.headers["Location"] = asset_path(asset.asset_id)
+        return response
 
     @routes.get("/<asset_id>")
-    @authenticated
+    @gate.authenticated
     async def download(me: Identity, asset_id: str) -> Response:
         asset, file = await service.media.asset(me, asset_id)
         try:

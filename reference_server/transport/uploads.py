@@ -7,7 +7,6 @@ before `OPTIONS`. A client that may not use `PATCH` and `DELETE` says them in `X
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from quart import Blueprint, Response, request
 from werkzeug.exceptions import MethodNotAllowed
@@ -17,12 +16,13 @@ from ..core import errors, tus
 from ..core.model import Identity, Upload
 from ..service import Service
 from . import bodies
+from .answers import nothing
+from .gate import Gate
 
-Route = Callable[..., Any]
 Deed = Callable[[Identity, str], Awaitable[Response]]
 
 
-def uploads(service: Service, authenticated: Callable[[Route], Route]) -> Blueprint:
+def uploads(service: Service, gate: Gate) -> Blueprint:
     """Creation, offset, continuation, termination."""
     routes = Blueprint("uploads", __name__, url_prefix="/v1.0/uploads")
     use = service.uploads
@@ -36,9 +36,9 @@ def uploads(service: Service, authenticated: Callable[[Route], Route]) -> Bluepr
 
     @routes.route("", methods=["OPTIONS"])
     @routes.route("/<upload_id>", methods=["OPTIONS"])
-    @authenticated
+    @gate.authenticated
     async def offer(_me: Identity, **_ids: str) -> Response:
-        return _nothing(
+        return nothing(
             204,
             {
                 "Tus-Version": tus.VERSION,
@@ -49,13 +49,13 @@ def uploads(service: Service, authenticated: Callable[[Route], Route]) -> Bluepr
         )
 
     @routes.post("")
-    @authenticated
+    @gate.authenticated
     async def create(me: Identity) -> Response:
         tus.check_version(request.headers.get("Tus-Resumable"))
         upload = await use.begin(
             me, request.headers.get("Upload-Length"), request.headers.get("Upload-Metadata")
         )
-        return _nothing(201, {"Location": f"/v1.0/uploads/{upload.upload_id}"} | _standing(upload))
+        return nothing(201, {"Location": f"/v1.0/uploads/{upload.upload_id}"} | _standing(upload))
 
     async def look(me: Identity, upload_id: str) -> Response:
         tus.check_version(request.headers.get("Tus-Resumable"))
@@ -67,7 +67,7 @@ def uploads(service: Service, authenticated: Callable[[Route], Route]) -> Bluepr
         }
         if upload.metadata is not None:
             told["Upload-Metadata"] = upload.metadata
-        return _nothing(200, told | _standing(upload))
+        return nothing(200, told | _standing(upload))
 
     async def proceed(me: Identity, upload_id: str) -> Response:
         tus.check_version(request.headers.get("Tus-Resumable"))
@@ -81,12 +81,12 @@ def uploads(service: Service, authenticated: Callable[[Route], Route]) -> Bluepr
             request.content_length,
             bodies.Arriving(request),
         )
-        return _nothing(204, {"Upload-Offset": str(offset)} | _standing(upload))
+        return nothing(204, {"Upload-Offset": str(offset)} | _standing(upload))
 
     async def terminate(me: Identity, upload_id: str) -> Response:
         tus.check_version(request.headers.get("Tus-Resumable"))
         await use.terminate(me, upload_id)
-        return _nothing(204, {})
+        return nothing(204, {})
 
     deeds: dict[str, Callable[[Identity, str], Awaitable[Response]]] = {
         "HEAD": look,
@@ -95,7 +95,7 @@ def uploads(service: Service, authenticated: Callable[[Route], Route]) -> Bluepr
     }
 
     @routes.route("/<upload_id>", methods=["HEAD", "PATCH", "DELETE", "POST"])
-    @authenticated
+    @gate.authenticated
     async def upload(me: Identity, upload_id: str) -> Response:
         method = request.headers.get("X-HTTP-Method-Override", request.method)
         if method not in deeds:
@@ -110,9 +110,3 @@ def _standing(upload: Upload) -> dict[str, str]:
     if upload.asset_id is not None:
         return {"Messenger-Asset-Id": upload.asset_id}
     return {"Upload-Expires": http_date(upload.expires_at / 1000)}
-
-
-def _nothing(status: int, headers: dict[str, str]) -> Response:
-    response = Response(b"", status, headers)
-    del response.headers["Content-Type"]
-    return response
