@@ -23,7 +23,7 @@ from . import config, logs, tls
 from .app import serve as serve_app
 from .core.limits import Limits
 from .service import STRONG, THROWAWAY, PasswordCost, Rates
-from .storage.base import StoreUnusable
+from .storage.base import StoreTrouble, StoreUnusable
 
 LEVELS = ("debug", "info", "warning", "error")
 NOT_IN_A_FILE = ("config", "limit", "cost", "until_stdin_closes")
@@ -149,8 +149,10 @@ def serve(
             trio.run(_serve, start, until_stdin_closes)
         except* StoreUnusable as unusable:
             _give_up(str(unusable.exceptions[0]))
-        except* OSError as trouble:
-            _give_up(f"cannot listen on {host}:{port}: {trouble.exceptions[0]}.")
+        except* StoreTrouble as trouble:
+            _give_up(f"the store in {data} cannot be read: {trouble.exceptions[0]}.")
+        except* OSError as refused:
+            _give_up(f"cannot listen on {host}:{port}: {refused.exceptions[0]}.")
 
 
 def _limits(file_limits: dict[str, int], settings: tuple[str, ...]) -> Limits:

@@ -7,6 +7,7 @@ in the order of the log. Questions (`ask`) read a snapshot in a worker thread.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Callable
@@ -26,6 +27,8 @@ from ..storage.writer import Writer
 from .alarm import Alarm
 from .timing import account
 from .tokens import TokenCache
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -134,5 +137,6 @@ class Kernel:
         try:
             with self.store.reading() as queries:
                 return query(queries)
-        except StoreTrouble:
+        except StoreTrouble as trouble:
+            log.error("the store is in trouble: %s", trouble)
             raise Unavailable from None

@@ -14,7 +14,7 @@ import secrets
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -35,6 +35,8 @@ from ..core.relations import edited_place
 from .base import StoreTrouble, StoreUnusable
 from .blobs import Blobs
 from .partials import Partials
+from .possession import Possession
+from .sqlite_connection import trouble
 from .sqlite_queries import SqliteQueries, encode_content
 from .sqlite_standings import StandingCommands
 
@@ -53,8 +55,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 class SqliteStore:
     """A store in the folder `data`; the folder and the file are made when missing.
 
-    Raises `StoreUnusable` for a file that is not ours, damaged, or from a newer version, and leaves it
-    as it is.
+    Raises `StoreUnusable` for a folder that another server has, and for a file that is not ours, damaged,
+    or from a newer version, and leaves it as it is.
     """
 
     def __init__(self, data: Path) -> None:
@@ -62,17 +64,18 @@ class SqliteStore:
         self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
         try:
             data.mkdir(parents=True, exist_ok=True)
-            self._writer = self._open()
-            try:
+            with ExitStack() as undo:
+                self._possession = Possession(data)
+                undo.callback(self._possession.close)
+                self._writer = self._open()
+                undo.callback(self._writer.close)
                 _prepare(self._writer, self.path)
                 self.blobs = Blobs(data / BLOBS_NAME)
                 self.partials = Partials(data / PARTIALS_NAME)
-            except BaseException:
-                self._writer.close()
-                raise
+                self.commands = SqliteCommands(self._writer)
+                undo.pop_all()
         except (sqlite3.Error, OSError) as error:
             raise StoreUnusable(f"{self.path} cannot be used as the store: {error}.") from error
-        self.commands = SqliteCommands(self._writer)
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -87,27 +90,25 @@ class SqliteStore:
     @contextmanager
     def reading(self) -> Iterator[SqliteQueries]:
         """A reader's snapshot."""
-        try:
-            connection = self._idle.get_nowait()
-        except Empty:
-            connection = self._open()
-        try:
-            connection.execute("BEGIN")
+        with trouble:
             try:
-                yield SqliteQueries(connection)
-            finally:
-                connection.execute("COMMIT")
-        except StoreTrouble:
-            connection.close()
-            raise
-        except sqlite3.Error as error:
-            connection.close()
-            raise StoreTrouble(str(error)) from error
-        except BaseException:
-            self._idle.put(connection)
-            raise
-        else:
-            self._idle.put(connection)
+                connection = self._idle.get_nowait()
+            except Empty:
+                connection = self._open()
+            try:
+                connection.execute("BEGIN")
+                try:
+                    yield SqliteQueries(connection)
+                finally:
+                    connection.execute("COMMIT")
+            except (StoreTrouble, sqlite3.Error):
+                connection.close()
+                raise
+            except BaseException:
+                self._idle.put(connection)
+                raise
+            else:
+                self._idle.put(connection)
 
     def begin(self) -> None:
         """Begin the writer's transaction."""
@@ -125,19 +126,18 @@ class SqliteStore:
                 self._writer.execute("ROLLBACK")
 
     def close(self) -> None:
-        """Close all connections; readers must be done."""
+        """Close all connections and let the folder go; readers must be done."""
         while True:
             try:
                 self._idle.get_nowait().close()
             except Empty:
                 break
         self._writer.close()
+        self._possession.close()
 
     def _guarded(self, statement: str) -> None:
-        try:
+        with trouble:
             self._writer.execute(statement)
-        except sqlite3.Error as error:
-            raise StoreTrouble(str(error)) from error
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

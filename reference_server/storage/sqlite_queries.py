@@ -27,6 +27,7 @@ from ..core.model import (
 from ..core.receipts import Acknowledged
 from ..core.times import rfc3339
 from .base import Backlog, Chat, Departure, EarlierKey, EarlierSend
+from .sqlite_connection import stored
 from .sqlite_standings import NEWEST, StandingQueries
 
 _ENTRY = (
@@ -35,8 +36,8 @@ _ENTRY = (
 )
 _STAY = "SELECT user_id, role, joined_seq, left_seq, delivered_seq, read_seq FROM stays"
 
-_decode_body = msgspec.json.Decoder(Body | None).decode
-_decode_relation = msgspec.json.Decoder(RelatesTo).decode
+_decode_body = stored(msgspec.json.Decoder(Body | None).decode)
+_decode_relation = stored(msgspec.json.Decoder(RelatesTo).decode)
 _encode = msgspec.json.Encoder().encode
 
 

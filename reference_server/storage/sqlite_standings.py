@@ -16,13 +16,13 @@ import msgspec
 from ..core.model import Body
 from ..core.standing import Standing
 from .base import Deadline
-from .sqlite_connection import Connected
+from .sqlite_connection import Connected, stored
 
 NEWEST = 2**62
 REMEMBERED_BLOCKS = 10_000
 
-_decode_body = msgspec.json.Decoder(Body | None).decode
-_decode_counts = msgspec.json.Decoder(dict[str, int]).decode
+_decode_body = stored(msgspec.json.Decoder(Body | None).decode)
+_decode_counts = stored(msgspec.json.Decoder(dict[str, int]).decode)
 _encode = msgspec.json.Encoder().encode
 
 

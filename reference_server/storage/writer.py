@@ -55,6 +55,7 @@ class Writer:
         self._observe = observe
         self._waiting: list[tuple[Job[Any], Done[Any]]] = []
         self._arrival = trio.Event()
+        self._answered: trio.Event | None = None
         self._stopping = False
 
     def submit(self, job: Job[T], done: Done[T]) -> None:
@@ -67,6 +68,14 @@ class Writer:
         self._stopping = True
         self._arrival.set()
 
+    async def answered(self) -> None:
+        """Return when whatever is committed by now has been answered.
+
+        Between a commit and its answers a reader already finds in the store what nobody has been told.
+        """
+        if self._answered is not None:
+            await self._answered.wait()
+
     async def run(self) -> None:
         """Commit batch after batch. A cancellation takes effect between batches."""
         one_at_a_time = trio.CapacityLimiter(1)
@@ -76,6 +85,7 @@ class Writer:
                 return
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
             departed = time.perf_counter_ns()
+            self._answered = trio.Event()
             results = await trio.to_thread.run_sync(
                 self._commit, [job for job, _ in batch], limiter=one_at_a_time
             )
@@ -83,6 +93,8 @@ class Writer:
             self._observe(self.batch)
             for (_, done), result in zip(batch, results, strict=True):
                 done(result)
+            self._answered.set()
+            self._answered = None
 
     async def _gather(self) -> None:
         """Wait for jobs; nothing waits afterwards only when the writer stops."""

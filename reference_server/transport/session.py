@@ -141,14 +141,11 @@ class Session:
 
     async def _replay(self) -> None:
         try:
-            backlog = await self._service.messages.backlog(self._me)
-            self._outbox.release()  # what announces a conversation goes before its entries
-            count = await self._show(backlog)
+            count = await self._show(await self._backlog())
             partners = await self._service.presence.partners(self._me)
             while missed := self.subscriber.missed():
-                backlog = await self._service.messages.backlog(self._me)
                 count += await self._show(
-                    [part for part in backlog if part.conversation_id in missed]
+                    [part for part in await self._backlog() if part.conversation_id in missed]
                 )
         except errors.Unauthorized:
             self._outbox.close(Closing(4401, "token revoked"))
@@ -164,6 +161,13 @@ class Session:
             self._tell(event)
             if self._outbox.size > REPLAY_BYTES:
                 await self._outbox.drained()
+
+    async def _backlog(self) -> list[Backlog]:
+        """What is waiting. What announces its conversations is on its way before it is shown."""
+        backlog = await self._service.messages.backlog(self._me)
+        await self._kernel.writer.answered()  # of what is in the backlog, all has been published
+        self._outbox.release()
+        return backlog
 
     async def _show(self, backlog: list[Backlog]) -> int:
         count = 0

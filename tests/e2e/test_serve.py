@@ -256,6 +256,19 @@ def test_a_foreign_database_is_one_line_and_exit_status_2(tmp_path: Path) -> Non
     assert file.read_bytes() == before
 
 
+def test_a_folder_in_use_is_one_line_and_exit_status_2(tmp_path: Path) -> None:
+    """The first server serves on, and a killed one is in nobody's way."""
+    with served("--data", str(tmp_path)) as first:
+        done = msgcheck("serve", "--port", "0", "--data", str(tmp_path), cwd=tmp_path)
+        assert (done.status, done.stdout) == (2, "")
+        assert_one_line(done.stderr, str(tmp_path), "in use")
+        assert httpx.get(f"{first.url}/readyz", trust_env=False).status_code == 200
+        first.process.kill()
+        first.process.wait(PATIENCE_S)
+    with served("--data", str(tmp_path)) as second:
+        assert httpx.get(f"{second.url}/readyz", trust_env=False).status_code == 200
+
+
 def test_it_serves_on_ipv6() -> None:
     """`--host ::1`, with brackets in the URL that it prints."""
     try:

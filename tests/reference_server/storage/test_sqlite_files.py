@@ -121,6 +121,26 @@ def test_a_folder_in_place_of_the_file_is_refused(folder: Path) -> None:
     assert list((folder / FILE_NAME).iterdir()) == []
 
 
+def test_a_folder_in_use_is_left_to_who_has_it(folder: Path) -> None:
+    """Also what another server is just receiving; when that one is done, the folder can be had."""
+    first = SqliteStore(folder)
+    with first.blobs.receive(0):
+        before = sorted(folder.rglob("*"))
+        assert "in use" in refusal(folder)
+        assert sorted(folder.rglob("*")) == before
+    first.close()
+    SqliteStore(folder).close()
+
+
+def test_a_folder_that_was_refused_is_not_kept(folder: Path) -> None:
+    """Opening it may be tried again, in the same process."""
+    file = folder / FILE_NAME
+    file.write_bytes(b"Dear Bob, " * 1000)
+    refusal(folder)
+    file.unlink()
+    SqliteStore(folder).close()
+
+
 def test_the_file_says_whose_it_is(folder: Path) -> None:
     """SQLite's application id, which `file` shows."""
     SqliteStore(folder).close()

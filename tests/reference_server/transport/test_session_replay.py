@@ -6,13 +6,18 @@ meanwhile.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import trio
+import trio.testing
 
 from reference_server.core.model import Identity, Message
 from reference_server.service import Service
 from reference_server.service.messages import Messages
-from reference_server.storage.base import Backlog
+from reference_server.storage.base import Backlog, Queries
 from reference_server.transport import session as session_module
 
 from ..people import Person, acknowledge, all_committed, direct, group, say
@@ -146,6 +151,54 @@ async def test_a_conversation_that_begins_before_the_replay_asks_is_announced_fi
         assert (await hears(phone, "conversation"))["conversation"]["conversation_id"] == chat
         assert texts([await hears(phone, "message") for _ in range(2)]) == ["created", "hello"]
         assert (await hears(phone, "replay_complete"))["count"] == 2
+        assert await rest(service, phone) == [[]]
+
+
+class SlowDisk:
+    """Commits come back from the disk when the test lets them."""
+
+    def __init__(self, commit: Callable[[], None]) -> None:
+        self._commit = commit
+        self.committed = threading.Event()
+        self.returns = threading.Event()
+
+    def commit(self) -> None:
+        """Commit, and hold the writer's thread."""
+        self._commit()
+        self.committed.set()
+        self.returns.wait(PATIENCE_S)
+
+
+async def test_a_conversation_that_is_stored_and_not_yet_told_is_announced_first(
+    before_the_question: Gate,
+    lane: Lane,
+    service: Service,
+    alice: Person,
+    bob: Person,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """§6: the replay finds its entries between their commit and their publication."""
+    kernel = service.kernel
+    disk = SlowDisk(kernel.store.commit)
+
+    async def ask_at_once(query: Callable[[Queries], Any]) -> Any:
+        with kernel.store.reading() as queries:
+            return query(queries)
+
+    async with trio.open_nursery() as nursery, lane.connect(bob) as phone:
+        await hears(phone, "welcome")
+        await before_the_question.held()
+        await all_committed(service)
+        monkeypatch.setattr(kernel, "ask", ask_at_once)
+        monkeypatch.setattr(kernel.store, "commit", disk.commit)
+        nursery.start_soon(group, service, alice, bob)
+        assert await trio.to_thread.run_sync(disk.committed.wait, PATIENCE_S)
+        before_the_question.opened.set()
+        await trio.testing.wait_all_tasks_blocked()
+        disk.returns.set()
+        await hears(phone, "conversation")
+        assert texts([await hears(phone, "message")]) == ["created"]
+        await hears(phone, "replay_complete")
         assert await rest(service, phone) == [[]]
 
 
