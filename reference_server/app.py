@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +22,7 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState, LifespanState
 from hypercorn.utils import wrap_app
 
+from . import descriptors
 from .core.limits import Limits
 from .hub import Closing, Hub
 from .metrics import Metrics
@@ -30,9 +32,10 @@ from .storage.base import Store
 from .storage.sqlite import SqliteStore
 from .storage.writer import Writer
 from .transport import heartbeat
+from .transport.accepting import accept
 from .transport.eager import EagerStream
 from .transport.exchange import observed
-from .transport.front_door import HEAD_BYTES, FrontDoor
+from .transport.front_door import HEAD_BYTES, HEAD_TIMEOUT_S, FrontDoor, Handler
 from .transport.http import make_app
 from .transport.socket import serve_socket
 from .transport.streams import Stream, prefixed
@@ -79,6 +82,7 @@ async def serve(
     rates: Rates | None = None,
     tls: ssl.SSLContext | None = None,
     metrics_token: str | None = None,
+    head_timeout_s: float = HEAD_TIMEOUT_S,
     stop: trio.Event,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -90,7 +94,17 @@ async def serve(
     try:
         listeners = await trio.open_tcp_listeners(port, host=host, backlog=LISTEN_BACKLOG)
         async with running_service(store, limits or Limits(), cost, rates) as service:
-            await _serve_listeners(service, listeners, tls, metrics_token, stop, task_status)
+            door = partial(
+                FrontDoor,
+                places=descriptors.capacity(descriptors.limit()),
+                tls=tls,
+                head_timeout_s=head_timeout_s,
+            )
+            scheme = "http" if tls is None else "https"
+            urls = [_url(scheme, listener) for listener in listeners]
+            await _serve_listeners(
+                service, listeners, door, metrics_token, stop, partial(task_status.started, urls)
+            )
     finally:
         store.close()
 
@@ -98,10 +112,10 @@ async def serve(
 async def _serve_listeners(
     service: Service,
     listeners: list[trio.SocketListener],
-    tls: ssl.SSLContext | None,
+    make_door: Callable[[Handler, Handler], FrontDoor],
     metrics_token: str | None,
     stop: trio.Event,
-    task_status: trio.TaskStatus[list[str]],
+    started: Callable[[], None],
 ) -> None:
     config = _hypercorn_config(service.kernel.limits)
     application = observed(make_app(service, metrics_token), service.kernel.metrics)
@@ -136,10 +150,10 @@ async def _serve_listeners(
         background.start_soon(tidy, service)
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
-                door = FrontDoor(chat, http, tls)
-                accepting.start_soon(_accept, door, listeners, connections)
-                scheme = "http" if tls is None else "https"
-                task_status.started([_url(scheme, listener) for listener in listeners])
+                door = make_door(chat, http)
+                for listener in listeners:
+                    accepting.start_soon(accept, listener, door, connections)
+                started()
                 await stop.wait()
                 accepting.cancel_scope.cancel()
             service.kernel.hub.close_all(Closing(1012, "the server is stopping"))
@@ -154,12 +168,6 @@ async def _cut_after(seconds: float, door: FrontDoor) -> None:
     """End what cannot be cancelled: Hypercorn shields its writes, also those that nobody reads."""
     await trio.sleep(seconds)
     door.cut_all()
-
-
-async def _accept(
-    door: FrontDoor, listeners: list[trio.SocketListener], connections: trio.Nursery
-) -> None:
-    await trio.serve_listeners(door, listeners, handler_nursery=connections)
 
 
 def _hypercorn_config(limits: Limits) -> HypercornConfig:

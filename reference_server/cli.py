@@ -19,11 +19,12 @@ from typing import NoReturn
 import click
 import trio
 
-from . import config, logs, tls
+from . import config, descriptors, logs, tls
 from .app import serve as serve_app
 from .core.limits import Limits
 from .service import STRONG, THROWAWAY, PasswordCost, Rates
 from .storage.base import StoreTrouble, StoreUnusable
+from .transport.front_door import HEAD_TIMEOUT_S
 
 LEVELS = ("debug", "info", "warning", "error")
 NOT_IN_A_FILE = ("config", "limit", "cost", "until_stdin_closes")
@@ -89,6 +90,14 @@ def _read_config(context: click.Context, _parameter: click.Parameter, path: Path
     help="A limit of discovery, for example max_devices=20. As often as wanted.",
 )
 @click.option(
+    "--head-timeout",
+    default=HEAD_TIMEOUT_S,
+    show_default=True,
+    type=click.FloatRange(0, 3600, min_open=True),
+    metavar="SECONDS",
+    help="How long a new connection may take for its first request's head, TLS included.",
+)
+@click.option(
     "--metrics-token",
     help="What `GET /metrics` asks for as bearer token; without it, it is open.",
 )
@@ -118,6 +127,7 @@ def serve(
     rate_requests: str | None,
     rate_logins: str | None,
     limit: tuple[str, ...],
+    head_timeout: float,
     metrics_token: str | None,
     cost: PasswordCost,
     until_stdin_closes: bool,
@@ -130,6 +140,7 @@ def serve(
     except (config.ConfigError, tls.CertificateUnusable, ValueError) as wrong:
         _give_up(str(wrong))
     logs.set_up(log_level)
+    descriptors.raise_limit()
     with tempfile.TemporaryDirectory(prefix="msgcheck-") as temporary:
         if data is None:
             data = Path(temporary)
@@ -144,6 +155,7 @@ def serve(
             rates=rates,
             tls=secured,
             metrics_token=metrics_token,
+            head_timeout_s=head_timeout,
         )
         try:
             trio.run(_serve, start, until_stdin_closes)

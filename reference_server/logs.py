@@ -8,10 +8,12 @@ facts as fields; they are put together only when its level is logged. No field h
 from __future__ import annotations
 
 import logging
+import math
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import trio
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
@@ -46,3 +48,19 @@ def note(log: logging.Logger, level: int, event: str, **fields: Any) -> None:
     if log.isEnabledFor(level):
         known = {name: value for name, value in fields.items() if value is not None}
         log.log(level, event, extra={"fields": known})
+
+
+class Seldom:
+    """Lets a thing that can happen very often be logged once in a while (seconds of Trio's clock)."""
+
+    def __init__(self, every_s: float = 60.0) -> None:
+        self._every_s = every_s
+        self._next = -math.inf
+
+    def is_due(self) -> bool:
+        """Whether to log it this time."""
+        now = trio.current_time()
+        if now < self._next:
+            return False
+        self._next = now + self._every_s
+        return True

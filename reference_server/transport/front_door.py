@@ -10,6 +10,8 @@ A failure of either ends that connection and nothing else.
 Who has not shown who it is gets little: a time for its first head, a bound on its size (431), and a
 place among a bounded crowd, from which the longest-waiting is cut when another comes. So thousands of
 connections that say nothing cost as much as the crowd, and an honest client, who speaks at once, gets in.
+HTTP is a crowd of the same kind (Hypercorn cuts idle connections itself). On the realtime channel who is
+connected stays: when all places are taken, a newcomer is refused (503).
 """
 
 from __future__ import annotations
@@ -17,13 +19,14 @@ from __future__ import annotations
 import logging
 import re
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 
 import trio
 
-from ..core.errors import HeadersTooLarge
+from ..core.errors import ApiError, HeadersTooLarge, Unavailable
+from ..descriptors import Capacity
 from . import problems
+from .crowds import Crowd, Place
 from .handshake import CHAT_PATH
 from .streams import Stream, closing
 
@@ -31,10 +34,6 @@ log = logging.getLogger(__name__)
 
 HEAD_BYTES = 32_768
 HEAD_TIMEOUT_S = 10.0
-MAX_SILENT = 1_000
-"""Connections whose first request is still to come."""
-MAX_HTTP = 5_000
-"""Connections that Hypercorn has; it cuts idle ones itself."""
 LINGER_S = 1.0
 """How long a client may take to read why it is refused, while it still sends."""
 
@@ -47,34 +46,49 @@ _CHAT = re.compile(rb"GET " + re.escape(CHAT_PATH.encode()) + rb"(\?\S*)? HTTP/1
 class FrontDoor:
     """Sorts new connections; `chat` and `http` serve a stream whose first bytes have been read."""
 
-    def __init__(self, chat: Handler, http: Handler, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        chat: Handler,
+        http: Handler,
+        places: Capacity,
+        tls: ssl.SSLContext | None = None,
+        head_timeout_s: float = HEAD_TIMEOUT_S,
+    ) -> None:
         self._chat = chat
         self._http = http
         self._tls = tls
-        self._open: set[trio.SocketStream] = set()
-        self._silent = _Crowd(MAX_SILENT)
-        self._http_clients = _Crowd(MAX_HTTP)
+        self._head_timeout_s = head_timeout_s
+        self._silent = Crowd("silent", places.silent)
+        self._http_clients = Crowd("HTTP", places.http)
+        self._chatting = Crowd("realtime", places.chat)
 
     async def __call__(self, connection: trio.SocketStream) -> None:
         """Serve one connection, from its first byte until it is closed."""
-        self._open.add(connection)
+        place = Place(connection)
+        place.among(self._silent)
         try:
             async with closing(self._secured(connection)) as stream:
-                await self._serve(connection, stream)
+                await self._serve(stream, place)
         finally:
-            self._open.discard(connection)
+            place.give_up()
 
-    async def _serve(self, connection: trio.SocketStream, stream: Stream) -> None:
+    async def _serve(self, stream: Stream, place: Place) -> None:
         try:
-            with self._silent.of(connection), trio.fail_after(HEAD_TIMEOUT_S):
+            with trio.fail_after(self._head_timeout_s):
                 head = await _read_head(stream)
             if _end_of(head) > HEAD_BYTES:
-                await _refuse(stream)
+                await _refuse(
+                    stream, HeadersTooLarge(f"A request head has at most {HEAD_BYTES} bytes.")
+                )
             elif _CHAT.match(head) and _UPGRADE.search(head, 0, _end_of(head) + 2):
-                await self._chat(stream, head)
+                if self._chatting.has_room():
+                    place.among(self._chatting)
+                    await self._chat(stream, head)
+                else:  # who is connected stays
+                    await _refuse(stream, Unavailable("All realtime connections are taken."))
             elif head:
-                with self._http_clients.of(connection):
-                    await self._http(stream, head)
+                place.among(self._http_clients)
+                await self._http(stream, head)
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
             pass
         except Exception:  # whatever a peer brings about is the end of its connection alone
@@ -88,29 +102,8 @@ class FrontDoor:
 
     def cut_all(self) -> None:
         """Close every connection that is still open, whatever it is in the middle of."""
-        for connection in list(self._open):
-            connection.socket.close()
-
-
-class _Crowd:
-    """Connections of a kind, so many at most: for another one the oldest is cut."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._connections: dict[trio.SocketStream, None] = {}  # in the order of their coming
-
-    @contextmanager
-    def of(self, connection: trio.SocketStream) -> Iterator[None]:
-        """Be one of them."""
-        if len(self._connections) >= self._limit:
-            oldest = next(iter(self._connections))
-            del self._connections[oldest]
-            oldest.socket.close()
-        self._connections[connection] = None
-        try:
-            yield
-        finally:
-            self._connections.pop(connection, None)
+        for crowd in (self._silent, self._http_clients, self._chatting):
+            crowd.cut_all()
 
 
 async def _read_head(stream: Stream) -> bytes:
@@ -130,9 +123,8 @@ def _end_of(head: bytes) -> int:
     return len(head) if end < 0 else end
 
 
-async def _refuse(stream: Stream) -> None:
-    """Say that the head is too large, and let the client read that before the connection closes."""
-    error = HeadersTooLarge(f"A request head has at most {HEAD_BYTES} bytes.")
+async def _refuse(stream: Stream, error: ApiError) -> None:
+    """Say why, and let the client read that before the connection closes."""
     body = problems.problem(error)
     fields = (
         f"HTTP/1.1 {error.status} {error.title}",

@@ -6,111 +6,15 @@ import json
 import signal
 import socket
 import sqlite3
-import subprocess
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import IO, Any
 
 import httpx
 import pytest
 import trio
-from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
+from trio_websocket import ConnectionClosed, WebSocketConnection
 
-from .processes import PATIENCE_S, ROOT, command_line, msgcheck
-
-PASSWORD = "correct horse"
-
-
-class Server:
-    """A server that is running."""
-
-    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
-        self.process = process
-        self.url = url
-
-    def ends(self) -> tuple[int, str]:
-        """Wait until it has ended: its exit status, and what it said on standard error."""
-        _, errors = self.process.communicate(timeout=PATIENCE_S)
-        return self.process.returncode, errors
-
-
-@contextmanager
-def served(*options: str) -> Iterator[Server]:
-    """A server in a process of its own, killed at the end if it is still there."""
-    with subprocess.Popen(
-        command_line("serve", "--port", "0", "--throwaway-accounts", *options),
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            line = first_line(process.stdout)
-            assert line.startswith("msgcheck serve: listening on http://"), line
-            yield Server(process, line.split()[-1])
-        finally:
-            process.kill()
-
-
-def first_line(stream: IO[str] | None) -> str:
-    """What it says when it serves."""
-    assert stream is not None
-    return stream.readline()
-
-
-class Client:
-    """A user over HTTP."""
-
-    def __init__(self, http: httpx.AsyncClient, user_id: str, token: str) -> None:
-        self.http = http
-        self.user_id = user_id
-        self.headers = {"Authorization": f"Bearer {token}"}
-
-    async def ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        """A request that must be answered well."""
-        answer = await self.http.request(method, path, json=body, headers=self.headers)
-        assert answer.is_success, answer.text
-        document: dict[str, Any] = answer.json()
-        return document
-
-    async def history(self, chat: str) -> list[dict[str, Any]]:
-        """All entries."""
-        entries: list[dict[str, Any]] = []
-        cursor = ""
-        while True:
-            path = f"/v1.0/conversations/{chat}/messages?limit=200&after={cursor}"
-            page = await self.ask("GET", path)
-            entries += page["items"]
-            if not page["has_newer"]:
-                return entries
-            cursor = page["after"]
-
-    @asynccontextmanager
-    async def channel(self) -> AsyncIterator[WebSocketConnection]:
-        """The realtime channel."""
-        headers = [(name.encode(), value.encode()) for name, value in self.headers.items()]
-        host, port = self.http.base_url.host, self.http.base_url.port
-        assert port is not None
-        async with await trio.open_tcp_stream(host, port) as stream, trio.open_nursery() as nursery:
-            yield await wrap_client_stream(
-                nursery, stream, host, "/v1.0/chat", extra_headers=headers
-            )
-            nursery.cancel_scope.cancel()
-
-
-async def newcomer(http: httpx.AsyncClient, user_id: str) -> Client:
-    """Register and log in."""
-    credentials = {"user_id": user_id, "password": PASSWORD}
-    assert (await http.post("/v1.0/users", json=credentials)).status_code == 201
-    session = await http.post("/v1.0/sessions", json=credentials)
-    return Client(http, user_id, session.json()["token"])
-
-
-def client_of(server: Server) -> httpx.AsyncClient:
-    """An HTTP client."""
-    return httpx.AsyncClient(base_url=server.url, timeout=PATIENCE_S, trust_env=False)
+from .processes import PATIENCE_S, msgcheck
+from .serving import Client, client_of, newcomer, served
 
 
 def assert_one_line(text: str, *words: str) -> None:
@@ -267,6 +171,20 @@ def test_a_folder_in_use_is_one_line_and_exit_status_2(tmp_path: Path) -> None:
         first.process.wait(PATIENCE_S)
     with served("--data", str(tmp_path)) as second:
         assert httpx.get(f"{second.url}/readyz", trust_env=False).status_code == 200
+
+
+def test_a_store_that_cannot_be_read_is_one_line_and_exit_status_2(tmp_path: Path) -> None:
+    """Damaged where the server looks first."""
+    with served("--data", str(tmp_path)):
+        pass
+    file = tmp_path / "messenger.sqlite3"
+    with sqlite3.connect(file) as database:
+        database.execute("PRAGMA writable_schema = ON")
+        database.execute("UPDATE sqlite_schema SET rootpage = 10000 WHERE name = 'meta'")
+    database.close()
+    done = msgcheck("serve", "--port", "0", "--data", str(tmp_path), cwd=tmp_path)
+    assert (done.status, done.stdout) == (2, "")
+    assert_one_line(done.stderr, str(tmp_path), "malformed")
 
 
 def test_it_serves_on_ipv6() -> None:

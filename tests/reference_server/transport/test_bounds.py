@@ -1,20 +1,22 @@
 """What clients that do not behave can hold, and for how long; nobody else notices them.
 
-The bounds are made small where a test waits for one to pass.
+Where a test waits for a bound to pass, the clock is virtual and put forward by hand; the sockets and the
+server are real. The bounds themselves are made small where the clock is not.
 """
 
 from __future__ import annotations
 
 import json
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
 import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
 
-from reference_server import app
+from reference_server import app, descriptors
 from reference_server.core.limits import Limits
 from reference_server.service.messages import SendRequest
 from reference_server.transport import bodies, front_door, http, streams
@@ -34,7 +36,7 @@ STOP_S = 5.0
 @pytest.fixture(autouse=True)
 def short_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """As small as they can be while an honest client on a busy machine keeps within them."""
-    monkeypatch.setattr(front_door, "MAX_SILENT", CROWD)
+    monkeypatch.setattr(descriptors, "MOST_SILENT", CROWD)
     monkeypatch.setattr(http, "BODY_TIMEOUT_S", SHORT_S)
     monkeypatch.setattr(bodies, "REST_S", SHORT_S)
     monkeypatch.setattr(app, "KEEP_ALIVE_S", SHORT_S)
@@ -67,15 +69,16 @@ async def rest_of(stream: trio.SocketStream) -> bytes:
     return received
 
 
-async def drip(stream: trio.SocketStream, data: Callable[[], bytes]) -> bytes:
+async def drip(stream: trio.SocketStream, data: bytes, clock: MockClock) -> bytes:
     """Send a little again and again until the server has had enough; what it answered."""
     async with trio.open_nursery() as nursery:
 
         async def send() -> None:
             try:
                 while True:
-                    await stream.send_all(data())
-                    await trio.sleep(SHORT_S / 4)
+                    await stream.send_all(data)
+                    await wait_all_tasks_blocked()
+                    clock.jump(SHORT_S / 4)
             except trio.BrokenResourceError:
                 pass
 
@@ -95,29 +98,30 @@ async def test_of_many_that_say_nothing_the_oldest_are_cut(bounded: Running) -> 
         await stream.aclose()
 
 
-async def test_a_head_that_does_not_end_is_cut(
-    bounded: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_head_that_does_not_end_is_cut(bounded: Running, mock_clock: MockClock) -> None:
     """Slowloris: a header now and then."""
-    monkeypatch.setattr(front_door, "HEAD_TIMEOUT_S", SHORT_S)
     async with await bounded.connect() as stream:
         await stream.send_all(GET)
-        assert await drip(stream, lambda: b"X: y\r\n") == b""
+        assert await drip(stream, b"X: y\r\n", mock_clock) == b""
     assert await serves(bounded)
 
 
-async def test_a_later_head_that_does_not_end_is_cut_too(bounded: Running) -> None:
+async def test_a_later_head_that_does_not_end_is_cut_too(
+    bounded: Running, mock_clock: MockClock
+) -> None:
     """On a connection that had an answer before."""
     async with await reused_connection(bounded) as stream:
         await stream.send_all(GET)
-        assert await drip(stream, lambda: b"X: y\r\n") == b""
+        assert await drip(stream, b"X: y\r\n", mock_clock) == b""
 
 
-async def test_a_body_that_drips_is_refused_and_its_connection_closed(bounded: Running) -> None:
+async def test_a_body_that_drips_is_refused_and_its_connection_closed(
+    bounded: Running, mock_clock: MockClock
+) -> None:
     """One byte at a time: the request fails, and what still comes is not taken for another."""
     async with await bounded.connect() as stream:
         await stream.send_all(POST)
-        head, _, body = (await drip(stream, lambda: b" ")).partition(b"\r\n\r\n")
+        head, _, body = (await drip(stream, b" ", mock_clock)).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400")
     assert json.loads(body)["code"] == "malformed"
     assert b"connection: close" in head.lower()
@@ -173,12 +177,16 @@ async def stalled_reader(server: Running, alice: Person, chat: str) -> trio.Sock
     return stream
 
 
-async def test_a_client_that_does_not_read_its_answer_is_cut(bounded: Running) -> None:
+async def test_a_client_that_does_not_read_its_answer_is_cut(
+    bounded: Running, mock_clock: MockClock
+) -> None:
     """An answer of 13 MB waits for nobody."""
     alice = await newcomer(bounded.service, "alice")
     chat = await direct(bounded.service, alice, await newcomer(bounded.service, "bob"))
     async with await stalled_reader(bounded, alice, chat) as stream:
-        await trio.sleep(2 * SHORT_S)  # nothing tells it from outside before it is read
+        await wait_all_tasks_blocked()  # the buffers are full
+        mock_clock.jump(2 * SHORT_S)
+        await wait_all_tasks_blocked()  # and it is cut, before anything is read
         received = await rest_of(stream)
     assert len(received) < 200 * 4 * bounded.service.kernel.limits.max_text_length
     assert await serves(bounded)

@@ -8,6 +8,7 @@ import pytest
 import trio
 import trio.testing
 
+from reference_server.descriptors import Capacity
 from reference_server.transport.front_door import (
     HEAD_BYTES,
     HEAD_TIMEOUT_S,
@@ -18,6 +19,7 @@ from reference_server.transport.streams import Stream, prefixed
 from .raw import upgrade
 
 CHAT = upgrade()
+PLACES = Capacity(silent=2, http=2, chat=2)
 
 
 class House:
@@ -25,7 +27,7 @@ class House:
 
     def __init__(self) -> None:
         self.shown: list[tuple[str, bytes]] = []
-        self.door = FrontDoor(self._chat, self._http)
+        self.door = FrontDoor(self._chat, self._http, PLACES)
 
     async def _chat(self, _: Stream, head: bytes) -> None:
         self.shown.append(("chat", head))
@@ -149,11 +151,49 @@ async def test_a_failure_ends_its_connection_alone(
 
     visitor, ours = trio.testing.memory_stream_pair()
     await visitor.send_all(CHAT)
-    await FrontDoor(fail, fail)(cast(trio.SocketStream, ours))
+    await FrontDoor(fail, fail, PLACES)(cast(trio.SocketStream, ours))
     assert await visitor.receive_some() == b""
     assert [bool(record.exc_info) for record in caplog.records] == (
         [True] if trouble is ZeroDivisionError else []
     )
+
+
+async def test_when_the_realtime_channel_is_full_a_newcomer_is_refused(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """503 with its code; who is connected stays, and whoever leaves makes room."""
+    leave = trio.Event()
+    here = 0
+
+    async def chat(_: Stream, __: bytes) -> None:
+        nonlocal here
+        here += 1
+        await leave.wait()
+        here -= 1
+
+    async def come(door: FrontDoor, nursery: trio.Nursery) -> trio.testing.MemoryReceiveStream:
+        visitor, ours = trio.testing.memory_stream_pair()
+        nursery.start_soon(door, cast(trio.SocketStream, ours))
+        await visitor.send_all(CHAT)
+        await visitor.send_eof()
+        await trio.testing.wait_all_tasks_blocked()
+        return visitor.receive_stream
+
+    async with trio.open_nursery() as nursery:
+        door = FrontDoor(chat, chat, PLACES)
+        connected = [await come(door, nursery) for _ in range(PLACES.chat)]
+        for _ in range(2):
+            refused = await come(door, nursery)
+            assert (await refused.receive_some()).startswith(b"HTTP/1.1 503 ")
+            assert await refused.receive_some() == b""
+        assert here == PLACES.chat
+        leave.set()
+        for visitor in connected:
+            assert await visitor.receive_some() == b""
+        assert await (await come(door, nursery)).receive_some() == b""
+    assert [record.getMessage() for record in caplog.records] == [
+        "all 2 places for realtime connections are taken"
+    ]
 
 
 async def test_bytes_put_back_come_first() -> None:

@@ -1,0 +1,73 @@
+"""Kinds of connections, each with a bounded number of places.
+
+A connection has a place in exactly one crowd from when it is accepted until its socket is closed, so
+all of them together never need more descriptors than there are (`descriptors`).
+"""
+
+from __future__ import annotations
+
+import logging
+
+import trio
+
+from ..logs import Seldom
+
+log = logging.getLogger(__name__)
+
+
+class Crowd:
+    """Connections of a kind."""
+
+    def __init__(self, kind: str, places: int) -> None:
+        self._kind = kind
+        self._places = places
+        self._connections: dict[trio.SocketStream, None] = {}  # in the order of their coming
+        self._warning = Seldom()
+
+    def has_room(self) -> bool:
+        """Whether there is a place for one more; that there is none is told to the operator."""
+        room = len(self._connections) < self._places
+        if not room and self._warning.is_due():
+            log.warning("all %d places for %s connections are taken", self._places, self._kind)
+        return room
+
+    def cut_oldest(self) -> None:
+        """Close the connection that has been here longest."""
+        oldest = next(iter(self._connections))
+        self.remove(oldest)
+        oldest.socket.close()
+
+    def cut_all(self) -> None:
+        """Close every connection, whatever it is in the middle of."""
+        for connection in self._connections:
+            connection.socket.close()
+
+    def add(self, connection: trio.SocketStream) -> None:
+        """Give it a place."""
+        self._connections[connection] = None
+
+    def remove(self, connection: trio.SocketStream) -> None:
+        """It has no place here any more; it need not have had one."""
+        self._connections.pop(connection, None)
+
+
+class Place:
+    """Where a connection counts."""
+
+    def __init__(self, connection: trio.SocketStream) -> None:
+        self._connection = connection
+        self._crowd: Crowd | None = None
+
+    def among(self, crowd: Crowd) -> None:
+        """Move to another crowd; if that is full, its oldest has to go."""
+        self.give_up()
+        if not crowd.has_room():
+            crowd.cut_oldest()
+        crowd.add(self._connection)
+        self._crowd = crowd
+
+    def give_up(self) -> None:
+        """Leave."""
+        if self._crowd is not None:
+            self._crowd.remove(self._connection)
+            self._crowd = None
