@@ -31,7 +31,7 @@ from .service.tidying import tidy
 from .storage.base import Store
 from .storage.sqlite import SqliteStore
 from .storage.writer import Writer
-from .transport import heartbeat
+from .transport import heartbeat, hypercorn_websocket
 from .transport.accepting import accept
 from .transport.eager import EagerStream
 from .transport.exchange import observed
@@ -117,6 +117,7 @@ async def _serve_listeners(
     stop: trio.Event,
     started: Callable[[], None],
 ) -> None:
+    hypercorn_websocket.install()
     config = _hypercorn_config(service.kernel.limits)
     application = observed(make_app(service, metrics_token), service.kernel.metrics)
     app = wrap_app(cast(Any, application), config.wsgi_max_body_size, "asgi")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -74,6 +74,13 @@ class Wire:
         return Answer(int(first.split()[1]), headers, body)
 
     async def frame(self) -> tuple[Opcode, bytes]:
+        """The next WebSocket frame but pings, which come when they like."""
+        while True:
+            opcode, payload = await self._any_frame()
+            if opcode is not Opcode.PING:
+                return opcode, payload
+
+    async def _any_frame(self) -> tuple[Opcode, bytes]:
         """A WebSocket frame: a server's are not masked and, for us, never fragmented."""
         head = await self._exactly(2)
         assert head[0] & 0xF0 == 0x80, "fragmented, or reserved bits"
@@ -132,9 +139,13 @@ def text(frame: object) -> bytes:
 
 
 @asynccontextmanager
-async def chatting(running: Running, person: Person) -> AsyncIterator[Wire]:
+async def chatting(
+    running: Running,
+    person: Person,
+    connection: Callable[[Running], Awaitable[trio.SocketStream]] = Running.connect,
+) -> AsyncIterator[Wire]:
     """A connection whose upgrade was accepted and whose backlog, which is empty, was read."""
-    async with await running.connect() as stream:
+    async with await connection(running) as stream:
         wire = Wire(stream)
         await wire.sends(upgrade(**person.authorization))
         assert (await wire.answer()).status == 101

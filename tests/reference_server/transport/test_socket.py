@@ -1,4 +1,7 @@
-"""The fast lane, byte by byte: the upgrade, frames in pieces, control frames, and the closing."""
+"""The fast lane, byte by byte: the upgrade, frames in pieces, control frames, and the closing.
+
+What ends a connection ends it alike where Hypercorn carries it.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from reference_server.core.limits import Limits
 
 from ..people import Person, direct, newcomer, say
 from ..running import Running
+from .peers import CONNECTIONS
 from .raw import ACCEPT, Wire, chatting, masked, text, upgrade
 
 MAX_FRAME = 2_000
@@ -39,6 +43,15 @@ async def alice(server: Running) -> Person:
 async def wire(server: Running, alice: Person) -> AsyncIterator[Wire]:
     """Alice's connection, live."""
     async with chatting(server, alice) as live:
+        yield live
+
+
+@pytest.fixture(params=CONNECTIONS)
+async def either(
+    request: pytest.FixtureRequest, server: Running, alice: Person
+) -> AsyncIterator[Wire]:
+    """The same, over the fast lane or over Hypercorn."""
+    async with chatting(server, alice, CONNECTIONS[request.param]) as live:
         yield live
 
 
@@ -207,7 +220,9 @@ async def test_a_ping_is_answered_with_its_own_payload(wire: Wire) -> None:
         (masked(Opcode.TEXT, b"[" * 33 + b"]" * 33), 4400),
         (masked(Opcode.TEXT, b'"\xff"'), 1007),
         (masked(Opcode.TEXT, b'"\xed\xa0\x80"'), 1007),
+        (masked(Opcode.TEXT, b'"\xf0', fin=False) + masked(Opcode.CONT, b'"'), 1007),
         (masked(Opcode.TEXT, b'"' + b"x" * MAX_FRAME + b'"'), 1009),
+        (masked(Opcode.TEXT, b'"' + "é".encode() * (MAX_FRAME // 2) + b'"'), 1009),
         (
             masked(Opcode.TEXT, b'"' + b"x" * 1_500, fin=False)
             + masked(Opcode.CONT, b"x" * 1_500 + b'"'),
@@ -221,36 +236,38 @@ async def test_a_ping_is_answered_with_its_own_payload(wire: Wire) -> None:
     ids=lambda value: repr(value)[:40],
 )
 async def test_what_is_not_understood_closes_with_its_code(
-    data: bytes, code: int, wire: Wire
+    data: bytes, code: int, either: Wire
 ) -> None:
     """RT-3: 4400, 1007 and 1009 as §6 says, 1002 as RFC 6455 does."""
-    await wire.sends(data)
-    assert await wire.close_code() == code
+    await either.sends(data)
+    assert await either.close_code() == code
     if code == 4400:  # the session's own, which waits for the answer
-        await wire.sends(masked(Opcode.CLOSE, code.to_bytes(2)))
-    assert await wire.ends() == b""
+        await either.sends(masked(Opcode.CLOSE, code.to_bytes(2)))
+    assert await either.ends() == b""
 
 
-async def test_a_frame_of_exactly_the_limit_is_taken(wire: Wire) -> None:
+async def test_a_frame_of_exactly_the_limit_is_taken(either: Wire) -> None:
     """One byte more is not."""
     frame = json.dumps({"type": "ping", "id": "p", "x": ""}).encode()
     full = frame[:-2] + b"x" * (MAX_FRAME - len(frame)) + frame[-2:]
-    await wire.sends(masked(Opcode.TEXT, full))
-    assert (await wire.message())["type"] == "pong"
-    await wire.sends(masked(Opcode.TEXT, full + b" "))
-    assert await wire.close_code() == 1009
+    await either.sends(masked(Opcode.TEXT, full))
+    assert (await either.message())["type"] == "pong"
+    await either.sends(masked(Opcode.TEXT, full + b" "))
+    assert await either.close_code() == 1009
 
 
-async def test_a_much_too_large_frame_is_refused_unread_and_the_refusal_arrives(wire: Wire) -> None:
+async def test_a_much_too_large_frame_is_refused_unread_and_the_refusal_arrives(
+    either: Wire,
+) -> None:
     """The close frame is not lost in a reset, although the rest of the frame is still on its way."""
     async with trio.open_nursery() as nursery:
 
         @nursery.start_soon
         async def send() -> None:
             with suppress(trio.BrokenResourceError):  # nobody reads it, which is right
-                await wire.sends(masked(Opcode.TEXT, b'"' + b"x" * 3_000_000 + b'"'))
+                await either.sends(masked(Opcode.TEXT, b'"' + b"x" * 3_000_000 + b'"'))
 
-        assert await wire.close_code() == 1009
+        assert await either.close_code() == 1009
 
 
 # the end
