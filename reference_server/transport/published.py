@@ -157,8 +157,8 @@ def _name(schema: Any) -> str:
 
 
 def _prose(text: str) -> Markup:
-    """A description: the little of CommonMark that they use, `code` and **strong**."""
-    escaped = str(escape(text))
+    """A description: the little of CommonMark that they use, paragraphs, `code` and **strong**."""
+    escaped = str(escape(text.strip())).replace("\n\n", "<br><br>")
     for pattern, element in ((r"`([^`]+)`", "code"), (r"\*\*([^*]+)\*\*", "strong")):
         escaped = re.sub(pattern, rf"<{element}>\1</{element}>", escaped)
     return Markup(escaped)  # noqa: S704 - escaped above
