@@ -26,7 +26,7 @@ from types import TracebackType
 
 from msgspec import Struct
 
-from .base import StoreTrouble
+from .files import sync_folder, trouble
 
 _INCOMING = "incoming"
 
@@ -48,7 +48,7 @@ class Incoming:
         self._path = path
         self._head_bytes = head_bytes
         self._hash = sha256()
-        with _trouble():
+        with trouble():
             self._file = path.open("xb")
 
     def __enter__(self) -> Incoming:
@@ -72,7 +72,7 @@ class Incoming:
 
     def write(self, data: bytes) -> None:
         """Append. Raises `StoreTrouble`."""
-        with _trouble():
+        with trouble():
             self._file.write(data)
         self._hash.update(data)
         self.size += len(data)
@@ -81,14 +81,14 @@ class Incoming:
 
     def place(self, at: Path) -> None:
         """Make it durable under its final name. Raises `StoreTrouble`."""
-        with _trouble():
+        with trouble():
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
             at.parent.mkdir(exist_ok=True)
             self._path.replace(at)
             for folder in (at.parent, at.parent.parent):
-                _sync_folder(folder)
+                sync_folder(folder)
 
 
 class Blobs:
@@ -132,7 +132,7 @@ class Blobs:
     def adopt(self, file: Path, digest: bytes) -> None:
         """Make a whole file that lies elsewhere a blob; it stays there. Raises `StoreTrouble`."""
         at = self.path(digest)
-        with _trouble():
+        with trouble():
             descriptor = os.open(file, os.O_RDONLY)
             try:
                 os.fsync(descriptor)
@@ -142,11 +142,11 @@ class Blobs:
             with suppress(FileExistsError):
                 at.hardlink_to(file)
             for folder in (at.parent, at.parent.parent):
-                _sync_folder(folder)
+                sync_folder(folder)
 
     def shelves(self) -> list[list[bytes]]:
         """The digests of all blobs, a folder at a time. Raises `StoreTrouble`."""
-        with _trouble():
+        with trouble():
             return [
                 [bytes.fromhex(file.name) for file in shelf.iterdir()]
                 for shelf in sorted(self._folder.iterdir())
@@ -155,24 +155,8 @@ class Blobs:
 
     def remove_unless(self, digest: bytes, known: Callable[[bytes], bool]) -> bool:
         """Remove a blob that is not held and not `known`; whether it was. Raises `StoreTrouble`."""
-        with self._lock, _trouble():
+        with self._lock, trouble():
             if digest in self._held or known(digest):
                 return False
             self.path(digest).unlink(missing_ok=True)
             return True
-
-
-@contextmanager
-def _trouble() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreTrouble(str(error)) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,14 +8,13 @@ the database; a file without a row is nobody's. Everything here blocks.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from .base import StoreTrouble
 from .blobs import Arrived
+from .files import trouble
 
 _PIECE = 1_048_576
 
@@ -33,12 +32,12 @@ class Partials:
 
     def names(self) -> list[str]:
         """All that are there. Raises `StoreTrouble`."""
-        with _trouble():
+        with trouble():
             return [file.name for file in self._folder.iterdir()]
 
     def size(self, name: str) -> int:
         """How much has arrived; nothing is nothing. Raises `StoreTrouble`."""
-        with _trouble():
+        with trouble():
             try:
                 return self.path(name).stat().st_size
             except FileNotFoundError:
@@ -46,24 +45,24 @@ class Partials:
 
     def open(self, name: str) -> BinaryIO:
         """Open it for appending, unbuffered. Raises `StoreTrouble`."""
-        with _trouble():
+        with trouble():
             return self.path(name).open("ab", buffering=0)
 
     def write(self, file: BinaryIO, data: bytes) -> None:
         """Append all of `data`. Raises `StoreTrouble`."""
-        with _trouble():
+        with trouble():
             rest = memoryview(data)
             while rest:
                 rest = rest[file.write(rest) :]
 
     def cut(self, name: str, size: int) -> None:
         """Drop what lies beyond `size`. Raises `StoreTrouble`."""
-        with _trouble(), self.path(name).open("ab") as file:
+        with trouble(), self.path(name).open("ab") as file:
             file.truncate(size)
 
     def append(self, name: str, other: str) -> None:
         """Append the file `other`, which is gone then. Raises `StoreTrouble`."""
-        with _trouble():
+        with trouble():
             with self.path(name).open("ab") as file, self.path(other).open("rb") as source:
                 shutil.copyfileobj(source, file, _PIECE)
             self.path(other).unlink()
@@ -76,7 +75,7 @@ class Partials:
     def arrived(self, name: str, head_bytes: int) -> Arrived:
         """What it is, read through from the beginning. Raises `StoreTrouble`."""
         digest, size, head = sha256(), 0, b""
-        with _trouble():
+        with trouble():
             if not self.path(name).exists():
                 self.path(name).touch()
             with self.path(name).open("rb") as file:
@@ -85,11 +84,3 @@ class Partials:
                     head = head or data[:head_bytes]
                     size += len(data)
         return Arrived(head, size, digest.digest())
-
-
-@contextmanager
-def _trouble() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreTrouble(str(error)) from error

@@ -9,7 +9,6 @@ from trio.testing import MockClock
 from conformance.adapters.base import Json
 from conformance.campaign import AGAIN, Campaign
 from conformance.catalogue import Catalogue
-from conformance.engine import Stage
 from conformance.events import (
     CampaignEnded,
     CampaignEvent,
@@ -19,12 +18,11 @@ from conformance.events import (
 )
 from conformance.evidence import Repetition
 from conformance.loader import Variant
-from conformance.patience import Patience
-from conformance.sentinels import Sentinels
 from reports.model import Scenario
 
 from .fake import PATIENCE, FakeAdapter, FakeConnection, World
 from .scenarios import load
+from .staging import stage_of
 
 TEXT = """\
 id: {name}
@@ -70,14 +68,8 @@ class Recorded:
 
     async def run(self, *variants: Variant, jobs: int = 4) -> dict[str, Scenario]:
         """Play them; answer the results by name."""
-        adapter = FakeAdapter(self.world)
-        stage = Stage(
-            adapter=adapter,
-            target=await adapter.discover(),
-            patience=Patience(PATIENCE),
-            seed=1,
-            sentinels=Sentinels(1),
-            restart=trio.lowlevel.checkpoint if self.restartable else None,
+        stage = await stage_of(
+            FakeAdapter(self.world), restart=trio.lowlevel.checkpoint if self.restartable else None
         )
         campaign = Campaign(
             variants,

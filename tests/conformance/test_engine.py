@@ -16,6 +16,7 @@ from conformance.sentinels import Sentinels
 
 from .fake import PATIENCE, FakeAdapter, FakeConnection, World
 from .scenarios import load, scenario
+from .staging import stage_of
 
 HEAD = """\
 id: flow.example
@@ -51,14 +52,7 @@ def play_steps(adapter: FakeAdapter, catalogue: Catalogue) -> Play:
 
     async def steps(*lines: str, check: str = "", patience: Patience | None = None) -> Played:
         text = scenario(*lines, head=HEAD) + (f"check: [{check}]\n" if check else "")
-        stage = Stage(
-            adapter=adapter,
-            target=await adapter.discover(),
-            patience=patience or Patience(PATIENCE),
-            seed=1,
-            sentinels=Sentinels(1),
-            restart=trio.lowlevel.checkpoint,
-        )
+        stage = await stage_of(adapter, patience=patience, restart=trio.lowlevel.checkpoint)
         return await play(variant_of(text, catalogue), stage)
 
     return steps
@@ -487,14 +481,6 @@ async def test_a_restart_cuts_connections_and_the_scenario_goes_on(
         await trio.sleep(1)
         restarts.append(trio.current_time())
 
-    stage = Stage(
-        adapter=adapter,
-        target=await adapter.discover(),
-        patience=Patience(PATIENCE),
-        seed=1,
-        sentinels=Sentinels(1),
-        restart=restart,
-    )
-    played = await play(variant_of(text, catalogue), stage)
+    played = await play(variant_of(text, catalogue), await stage_of(adapter, restart=restart))
     assert passed(played), played.findings
     assert len(restarts) == 1

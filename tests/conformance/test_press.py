@@ -6,13 +6,12 @@ from trio.testing import MockClock
 
 from conformance.adapters.base import Json, Refusal, SendCall
 from conformance.catalogue import Catalogue
-from conformance.engine import Played, Stage, play
-from conformance.patience import Patience
-from conformance.sentinels import Sentinels
+from conformance.engine import Played, play
 from conformance.verdicts import verdict_of
 
-from .fake import PATIENCE, FakeAdapter, FakeConnection, World
+from .fake import FakeAdapter, FakeConnection, World
 from .scenarios import load, scenario
+from .staging import stage_of
 
 HEAD = """\
 id: limits.example
@@ -60,15 +59,7 @@ async def pressed(world: World, catalogue: Catalogue) -> Played:
     )
     loaded = load(text, catalogue)
     assert loaded.problems == ()
-    adapter = FakeAdapter(world)
-    stage = Stage(
-        adapter=adapter,
-        target=await adapter.discover(),
-        patience=Patience(PATIENCE),
-        seed=1,
-        sentinels=Sentinels(1),
-    )
-    return await play(loaded.variants[0], stage)
+    return await play(loaded.variants[0], await stage_of(FakeAdapter(world)))
 
 
 async def test_a_target_that_takes_it_again_after_the_wait_passes(

@@ -4,7 +4,6 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -22,9 +21,7 @@ from conformance.adapters.base import (
 from conformance.adapters.messenger import MessengerAdapter, manners
 from conformance.adapters.messenger.adapter import MessengerSession
 from conformance.adapters.messenger.client import MessengerClient
-from conformance.adapters.messenger.handshake import Doorway
-from conformance.adapters.messenger.notebook import Notebook
-from conformance.adapters.messenger.rest import Rest, new_client, path_of
+from conformance.adapters.messenger.rest import new_client, path_of
 from conformance.history import (
     Accepted,
     ConversationSeen,
@@ -38,10 +35,10 @@ from conformance.history import (
 )
 from conformance.patience import Patience
 
+from .made_up import BASE, session_with
+
 Json = Any
 Handler = Callable[[httpx.Request], httpx.Response]
-
-BASE = "http://chat.example:8080/below"
 
 
 class Server:
@@ -79,12 +76,8 @@ async def session(
     server: Server, history: History, nursery: trio.Nursery
 ) -> AsyncIterator[MessengerSession]:
     """A session whose HTTP goes to the made-up server."""
-    patience = Patience(5)
-    notebook = Notebook(history)
-    tls = ssl.create_default_context()
-    doorway = Doorway(address=urlsplit(BASE), tls=tls, scenario="a.b", patience=patience)
-    async with httpx.AsyncClient(transport=httpx.MockTransport(server), timeout=5) as client:
-        yield MessengerSession(notebook, Rest(BASE, client, notebook), doorway, nursery)
+    async with session_with(server, history, nursery) as made:
+        yield made
 
 
 @pytest.fixture

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import trio
 
 from conformance.adapters.base import DownloadCall, Malformed, Refusal, UploadCall
-from conformance.adapters.messenger.adapter import MessengerSession
 from conformance.adapters.messenger.client import MessengerClient
-from conformance.adapters.messenger.handshake import Doorway
-from conformance.adapters.messenger.notebook import Notebook
-from conformance.adapters.messenger.rest import Rest
 from conformance.history import History, Wire
-from conformance.patience import Patience
+
+from .made_up import BASE, session_with
 
 Json = Any
 
-BASE = "http://chat.example:8080/below"
 CONTENT = bytes(range(100))
 ASSET = {
     "asset_id": "a1",
@@ -67,12 +61,7 @@ async def alice(
     server: Server, history: History, nursery: trio.Nursery
 ) -> AsyncIterator[MessengerClient]:
     """Alice's device."""
-    patience = Patience(5)
-    notebook = Notebook(history)
-    tls = ssl.create_default_context()
-    doorway = Doorway(address=urlsplit(BASE), tls=tls, scenario="a.b", patience=patience)
-    async with httpx.AsyncClient(transport=httpx.MockTransport(server), timeout=5) as client:
-        session = MessengerSession(notebook, Rest(BASE, client, notebook), doorway, nursery)
+    async with session_with(server, history, nursery) as session:
         device = session.client("alice.main")
         device.token = "secret"
         yield device

@@ -102,6 +102,13 @@ def gate(request: pytest.FixtureRequest) -> Gate:
     return chosen
 
 
+@pytest.fixture(params=["before the question", "after the question"])
+def about_the_question(request: pytest.FixtureRequest) -> Gate:
+    """Where a conversation may begin that the backlog has, or has not."""
+    chosen: Gate = request.getfixturevalue(request.param.replace(" ", "_"))
+    return chosen
+
+
 async def test_what_is_sent_during_a_replay_comes_once_and_in_order(
     gate: Gate, lane: Lane, service: Service, alice: Person, bob: Person
 ) -> None:
@@ -123,31 +130,15 @@ async def test_what_is_sent_during_a_replay_comes_once_and_in_order(
 
 
 async def test_a_conversation_that_begins_during_a_replay_is_announced_first(
-    after_the_question: Gate, lane: Lane, service: Service, alice: Person, bob: Person
+    about_the_question: Gate, lane: Lane, service: Service, alice: Person, bob: Person
 ) -> None:
-    """`conversation` before its first `message`, which still comes once."""
+    """`conversation` before its first `message`, which still comes once, in the backlog or behind it."""
     async with lane.connect(bob) as phone:
         await hears(phone, "welcome")
-        await after_the_question.held()
+        await about_the_question.held()
         chat = await group(service, alice, bob)
         await say(service, alice, chat, "hello")
-        after_the_question.opened.set()
-        assert (await hears(phone, "conversation"))["conversation"]["conversation_id"] == chat
-        assert texts([await hears(phone, "message") for _ in range(2)]) == ["created", "hello"]
-        assert (await hears(phone, "replay_complete"))["count"] == 2
-        assert await rest(service, phone) == [[]]
-
-
-async def test_a_conversation_that_begins_before_the_replay_asks_is_announced_first(
-    before_the_question: Gate, lane: Lane, service: Service, alice: Person, bob: Person
-) -> None:
-    """Its entries are in the backlog already; the announcement still leads."""
-    async with lane.connect(bob) as phone:
-        await hears(phone, "welcome")
-        await before_the_question.held()
-        chat = await group(service, alice, bob)
-        await say(service, alice, chat, "hello")
-        before_the_question.opened.set()
+        about_the_question.opened.set()
         assert (await hears(phone, "conversation"))["conversation"]["conversation_id"] == chat
         assert texts([await hears(phone, "message") for _ in range(2)]) == ["created", "hello"]
         assert (await hears(phone, "replay_complete"))["count"] == 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -23,13 +22,6 @@ MAX_BODY = 5_000
 def limits() -> Limits:
     """Small bodies."""
     return Limits(max_frame_bytes=MAX_BODY)
-
-
-@pytest.fixture
-async def wire(server: Running) -> AsyncIterator[Wire]:
-    """A connection."""
-    async with await server.connect() as stream:
-        yield Wire(stream)
 
 
 # the realtime channel without an upgrade

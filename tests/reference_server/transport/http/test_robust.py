@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
 
@@ -11,7 +9,6 @@ from reference_server.core.limits import Limits
 from reference_server.service import Service
 
 from ...people import Person, direct
-from ...running import Running
 from ..raw import Wire
 from .asking import ask, good, pointers, problem
 
@@ -22,13 +19,6 @@ MAX_BODY = 5_000
 def limits() -> Limits:
     """Small bodies."""
     return Limits(max_frame_bytes=MAX_BODY)
-
-
-@pytest.fixture
-async def wire(server: Running) -> AsyncIterator[Wire]:
-    """A connection."""
-    async with await server.connect() as stream:
-        yield Wire(stream)
 
 
 CALLS = [
