@@ -7,12 +7,17 @@ all of them together never need more descriptors than there are (`descriptors`).
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import partial
 
 import trio
 
 from ..logs import Seldom
 
 log = logging.getLogger(__name__)
+
+NO_ROOM = "All realtime connections are taken."
 
 
 class Crowd:
@@ -60,9 +65,19 @@ class Place:
 
     def among(self, crowd: Crowd) -> None:
         """Move to another crowd; if that is full, its oldest has to go."""
-        self.give_up()
         if not crowd.has_room():
             crowd.cut_oldest()
+        self._move(crowd)
+
+    def among_if_room(self, crowd: Crowd) -> bool:
+        """Move to another crowd if that is not full; whether it was not."""
+        room = crowd.has_room()
+        if room:
+            self._move(crowd)
+        return room
+
+    def _move(self, crowd: Crowd) -> None:
+        self.give_up()
         crowd.add(self._connection)
         self._crowd = crowd
 
@@ -71,3 +86,16 @@ class Place:
         if self._crowd is not None:
             self._crowd.remove(self._connection)
             self._crowd = None
+
+
+_join_chat: ContextVar[Callable[[], bool]] = ContextVar("join_chat", default=lambda: True)
+
+
+def offer_chat(place: Place, crowd: Crowd) -> None:
+    """What this task serves may move to the realtime channels' `crowd`, should it become one of them."""
+    _join_chat.set(partial(place.among_if_room, crowd))
+
+
+def join_chat() -> bool:
+    """Move there the connection that this task serves; False if there is no room."""
+    return _join_chat.get()()

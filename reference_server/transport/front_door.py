@@ -26,7 +26,7 @@ import trio
 from ..core.errors import ApiError, HeadersTooLarge, Unavailable
 from ..descriptors import Capacity
 from . import problems
-from .crowds import Crowd, Place
+from .crowds import NO_ROOM, Crowd, Place, offer_chat
 from .handshake import CHAT_PATH
 from .streams import Stream, closing
 
@@ -81,13 +81,13 @@ class FrontDoor:
                     stream, HeadersTooLarge(f"A request head has at most {HEAD_BYTES} bytes.")
                 )
             elif _CHAT.match(head) and _UPGRADE.search(head, 0, _end_of(head) + 2):
-                if self._chatting.has_room():
-                    place.among(self._chatting)
+                if place.among_if_room(self._chatting):
                     await self._chat(stream, head)
                 else:  # who is connected stays
-                    await _refuse(stream, Unavailable("All realtime connections are taken."))
+                    await _refuse(stream, Unavailable(NO_ROOM))
             elif head:
                 place.among(self._http_clients)
+                offer_chat(place, self._chatting)
                 await self._http(stream, head)
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
             pass

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
@@ -23,7 +24,15 @@ from reference_server.transport import bodies, front_door, http, streams
 
 from ..people import Person, direct, newcomer
 from ..running import Running, running_server
-from .peers import PATIENCE_S, new_connection, online, over, reused_connection
+from .peers import (
+    CONNECTIONS,
+    PATIENCE_S,
+    new_connection,
+    online,
+    over,
+    reused_connection,
+)
+from .raw import Wire, chatting, text, upgrade
 
 SHORT_S = 0.2
 CROWD = 10
@@ -37,6 +46,8 @@ STOP_S = 5.0
 def short_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """As small as they can be while an honest client on a busy machine keeps within them."""
     monkeypatch.setattr(descriptors, "MOST_SILENT", CROWD)
+    monkeypatch.setattr(descriptors, "MOST_HTTP", CROWD)
+    monkeypatch.setattr(descriptors, "MOST_CHAT", 1)
     monkeypatch.setattr(http, "BODY_TIMEOUT_S", SHORT_S)
     monkeypatch.setattr(bodies, "REST_S", SHORT_S)
     monkeypatch.setattr(app, "KEEP_ALIVE_S", SHORT_S)
@@ -96,6 +107,24 @@ async def test_of_many_that_say_nothing_the_oldest_are_cut(bounded: Running) -> 
     assert await serves(bounded)
     for stream in silent:
         await stream.aclose()
+
+
+@pytest.mark.parametrize("lane", CONNECTIONS)
+async def test_who_is_on_the_realtime_channel_stays(lane: str, bounded: Running) -> None:
+    """Whatever comes over HTTP, and whoever else wants to be there, who is told 503."""
+    alice = await newcomer(bounded.service, "alice")
+    bob = await newcomer(bounded.service, "bob")
+    async with AsyncExitStack() as stack:
+        hers = await stack.enter_async_context(chatting(bounded, alice, CONNECTIONS[lane]))
+        for _ in range(2 * CROWD):
+            await stack.enter_async_context(await reused_connection(bounded))
+        await hers.sends(text({"type": "ping", "id": "still-here"}))
+        assert (await hers.message())["id"] == "still-here"
+        for connection in CONNECTIONS.values():
+            his = Wire(await stack.enter_async_context(await connection(bounded)))
+            await his.sends(upgrade(**bob.authorization))
+            refused = await his.answer()
+            assert (refused.status, refused.problem["code"]) == (503, "unavailable")
 
 
 async def test_a_head_that_does_not_end_is_cut(bounded: Running, mock_clock: MockClock) -> None:
