@@ -23,6 +23,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from .outages import Manner
+
 Direction = Literal["before", "after"]
 StatusName = Literal["sent", "delivered", "read", "failed"]
 
@@ -276,8 +278,14 @@ class Watermarks(Struct, frozen=True, kw_only=True):
     read_seq: int
 
 
-class Restarting(Event, kw_only=True):
-    """The server is killed, abruptly, from here on until it is back."""
+class Restarted(Event, kw_only=True):
+    """The server was killed, or stopped in order, and is back.
+
+    Whatever was seen before this was there before it went: answers that were on their way arrive after
+    the moment of a kill, and a server that stops in order goes on answering for a while.
+    """
+
+    manner: Manner = "restart"
 
 
 class History:

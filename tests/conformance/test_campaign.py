@@ -77,7 +77,7 @@ class Recorded:
             patience=Patience(PATIENCE),
             seed=1,
             sentinels=Sentinels(1),
-            restart=trio.lowlevel.checkpoint if self.restartable else None,
+            outages={"restart": trio.lowlevel.checkpoint} if self.restartable else {},
         )
         campaign = Campaign(
             variants,
@@ -147,6 +147,7 @@ async def test_what_a_target_lacks_is_not_applicable_with_the_reason(recorded: R
     results = await recorded.run(
         recorded.variant("a.media", needs="media"),
         recorded.variant("a.restart", needs="restart"),
+        recorded.variant("a.stop", needs="stop"),
         recorded.variant("a.groups", needs="groups"),
     )
     assert {name: (each.verdict, each.reason) for name, each in results.items()} == {
@@ -154,6 +155,10 @@ async def test_what_a_target_lacks_is_not_applicable_with_the_reason(recorded: R
         "a.restart": (
             "not applicable",
             "the target cannot be restarted: there is no --restart-command",
+        ),
+        "a.stop": (
+            "not applicable",
+            "the target cannot be stopped in order: there is no --stop-command",
         ),
         "a.groups": ("pass", None),
     }

@@ -1,12 +1,13 @@
 """Playing scenarios: what the language's flow promises, against a chat in memory."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 import trio
 from trio.testing import MockClock
 
-from conformance.adapters.base import Target, TargetTrouble
+from conformance.adapters.base import Refusal, Target, TargetTrouble
 from conformance.catalogue import Catalogue
 from conformance.engine import Played, Stage, play
 from conformance.history import Drained, Received
@@ -49,15 +50,18 @@ def adapter(world: World) -> FakeAdapter:
 def play_steps(adapter: FakeAdapter, catalogue: Catalogue) -> Play:
     """Play a scenario of these steps."""
 
-    async def steps(*lines: str, check: str = "", patience: Patience | None = None) -> Played:
-        text = scenario(*lines, head=HEAD) + (f"check: [{check}]\n" if check else "")
+    async def steps(
+        *lines: str, check: str = "", needs: str = "", patience: Patience | None = None
+    ) -> Played:
+        head = HEAD.replace("actors:", f"needs: [{needs}]\nactors:") if needs else HEAD
+        text = scenario(*lines, head=head) + (f"check: [{check}]\n" if check else "")
         stage = Stage(
             adapter=adapter,
             target=await adapter.discover(),
             patience=patience or Patience(PATIENCE),
             seed=1,
             sentinels=Sentinels(1),
-            restart=trio.lowlevel.checkpoint,
+            outages={"restart": trio.lowlevel.checkpoint, "stop": trio.lowlevel.checkpoint},
         )
         return await play(variant_of(text, catalogue), stage)
 
@@ -369,6 +373,50 @@ async def test_a_message_cut_off_is_indeterminate_and_no_failure(
     assert passed(played), played.findings
 
 
+@pytest.mark.parametrize(
+    ("refused", "outage", "right"),
+    [
+        ("unavailable", "{stop_server: {}}", True),
+        ("unavailable", "{restart_server: {}}", True),
+        ("unavailable", "{barrier: {}}", False),
+        ("blocked", "{stop_server: {}}", False),
+    ],
+)
+async def test_a_server_that_goes_may_refuse_what_is_in_flight_as_unavailable(
+    play_steps: Play, world: World, refused: str, outage: str, *, right: bool
+) -> None:
+    """That is an answer that can be retried; any other refusal, or one by a server that stays, is not."""
+
+    def refuse(_line: FakeConnection, entry: dict[str, Any]) -> list[dict[str, Any]]:
+        if entry["body"]["text"] == "late":
+            raise Refusal(refused, 503, {"code": refused})
+        return [entry]
+
+    world.deliver = refuse
+    played = await play_steps(
+        *CONNECTED,
+        "{as: alice, send: {to: $chat, text: late, wait: false}, save: m}",
+        outage,
+        "{as: alice, settle: {}}",
+        "{assert: {that: $m.refused, is: unavailable}}",
+        needs="restart, stop",
+    )
+    assert passed(played) is right, played.findings
+
+
+async def test_a_server_that_stops_closes_and_the_scenario_goes_on(play_steps: Play) -> None:
+    """Its clients see why, and connect again."""
+    played = await play_steps(
+        *CONNECTED,
+        "{stop_server: {}}",
+        "{on: alice, expect: {closed: {code: 1012}}}",
+        "{as: alice, reconnect: {}}",
+        "{as: alice, send: {to: $chat}}",
+        needs="stop",
+    )
+    assert passed(played), played.findings
+
+
 async def test_a_message_refused_in_flight_fails_the_step_that_sent_it(play_steps: Play) -> None:
     """Although it is found out at the end."""
     played = await play_steps(
@@ -493,7 +541,7 @@ async def test_a_restart_cuts_connections_and_the_scenario_goes_on(
         patience=Patience(PATIENCE),
         seed=1,
         sentinels=Sentinels(1),
-        restart=restart,
+        outages={"restart": restart},
     )
     played = await play(variant_of(text, catalogue), stage)
     assert passed(played), played.findings
