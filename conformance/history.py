@@ -311,6 +311,11 @@ class History:
     def __getitem__(self, position: int) -> Event:
         return self._events[position]
 
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start of the run."""
+        return self._clock() - self._start
+
     def next_op(self) -> int:
         """A fresh operation number."""
         self._ops += 1
@@ -319,6 +324,6 @@ class History:
     def add(self, event: Event) -> int:
         """Stamp `event` with its position and the time, append it, answer the position."""
         event.n = position = len(self._events)
-        event.t = self._clock() - self._start
+        event.t = self.elapsed
         self._events.append(event)
         return position

@@ -466,6 +466,11 @@ class Step(Node, frozen=True, kw_only=True, rename={"as_": "as"}):
     """``restart_server: {}``: kill the server (-9) and start it again on the same data."""
     stop_server: dict[str, Value] | UnsetType = UNSET
     """``stop_server: {}``: stop the server in order (SIGTERM) and start it again on the same data."""
+    in_time: Value | UnsetType = UNSET
+    """Go on only if the lifetime of a message sent with ``expires_in_s`` cannot be over yet.
+
+    Otherwise the scenario ends without a verdict (inconclusive).
+    """
     assert_: Assert | UnsetType = field(name="assert", default=UNSET)
 
     save: Name | UnsetType = UNSET

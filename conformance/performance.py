@@ -19,8 +19,9 @@ from .adapters.base import Impatient, Malformed, Outcome, Refusal, Session, Unan
 from .answers import judge_answer, judge_refusal, told
 from .barrier import Barrier
 from .cast import Cast, Device, Flying
-from .findings import Finding, ScenarioFault, StepFailed, rendered
+from .findings import Finding, ScenarioFault, StepFailed, TooLate, rendered
 from .history import History
+from .lifetimes import check_in_time
 from .loader import Variant
 from .matching import BadPattern, match
 from .model import Repeat, Step
@@ -128,7 +129,8 @@ class Performance:
                 events=failed.events,
                 since=since,
                 until=len(self.history),
-                inconclusive=failed.impatient and self.patience.overloaded_since(began),
+                inconclusive=isinstance(failed, TooLate)
+                or (failed.impatient and self.patience.overloaded_since(began)),
             )
         )
 
@@ -279,6 +281,9 @@ class Performance:
             for flight in device.flying:
                 flight.outlived_the_server = True
 
+    async def _in_time(self, step: Step, _path: Path, scope: Scope) -> None:
+        check_in_time(resolve(step.in_time, scope), self.history)
+
     async def _assert(self, step: Step, _path: Path, scope: Scope) -> None:
         assert step.assert_ is not UNSET
         value = resolve(step.assert_.that, scope)
@@ -299,6 +304,7 @@ _FLOWS: dict[str, Flow] = {
     "repeat": Performance._repeat,
     "restart_server": Performance._restart_server,
     "stop_server": Performance._stop_server,
+    "in_time": Performance._in_time,
     "assert_": Performance._assert,
 }
 """The verbs that are about a run and not about one device's client."""

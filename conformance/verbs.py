@@ -55,7 +55,7 @@ VERBS: Final[dict[str, Verb]] = {
     "expect": Verb(Who.INBOX, frozenset({"save", "strict"})),
     "never": Verb(Who.INBOX, frozenset({"until"})),
     **dict.fromkeys(
-        ("barrier", "together", "repeat", "restart_server", "stop_server", "assert"),
+        ("barrier", "together", "repeat", "restart_server", "stop_server", "in_time", "assert"),
         Verb(Who.NOBODY, _SILENT),
     ),
 }

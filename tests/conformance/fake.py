@@ -263,6 +263,7 @@ class FakeClient:
                     conversation_id=call.conversation_id,
                     client_message_id=call.client_message_id,
                     body=call.body,
+                    expires_in_s=call.expires_in_s,
                 )
             )
         entry = world.append(self.user_id, call, connection)

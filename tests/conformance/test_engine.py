@@ -14,6 +14,7 @@ from conformance.history import Drained, Received
 from conformance.loader import Variant
 from conformance.patience import Patience
 from conformance.sentinels import Sentinels
+from conformance.verdicts import verdict_of
 
 from .fake import PATIENCE, FakeAdapter, FakeConnection, World
 from .scenarios import load, scenario
@@ -330,6 +331,29 @@ async def test_a_path_that_an_answer_lacks_fails_the_step(play_steps: Play) -> N
         "{assert: {that: $m.edited_at, is: null}}",
     )
     assert "there is no `edited_at` in $m" in played.findings[0].message
+
+
+@pytest.mark.parametrize(("lifetime", "verdict"), [(3600, "pass"), (0, "inconclusive")])
+async def test_what_came_too_late_to_be_shown_is_inconclusive(
+    lifetime: int, verdict: str, adapter: FakeAdapter, catalogue: Catalogue
+) -> None:
+    """However slow the host is, nobody is blamed for a message that expired before it was shown."""
+    head = HEAD.replace("actors:", "needs: [expiry]\nactors:")
+    text = scenario(
+        *CONNECTED,
+        f"{{as: alice, send: {{to: $chat, expires_in_s: {lifetime}}}, save: m}}",
+        "{in_time: $m}",
+        "{assert: {that: $m.seq, is: 1}}",
+        head=head,
+    )
+    stage = Stage(
+        adapter=adapter,
+        target=await adapter.discover(),
+        patience=Patience(PATIENCE),
+        seed=1,
+        sentinels=Sentinels(1),
+    )
+    assert verdict_of(await play(variant_of(text, catalogue), stage)) == verdict
 
 
 # ── messages in flight ────────────────────────────────────────────────────────────────────────
