@@ -276,16 +276,16 @@ def _check_patterns(step: Step, verb: str, path: Path, catalogue: Catalogue) -> 
         yield from _check_code(step["fails"], (*path, "fails"), catalogue)
     if verb in ("expect", "never"):
         for frame in step[verb]:
-            near = closest(frame, KNOWN_FRAMES)
-            if frame not in KNOWN_FRAMES and near is not None:
+            if frame not in KNOWN_FRAMES and (near := closest(frame, KNOWN_FRAMES)):
                 message = f"unknown frame `{frame}`: did you mean `{near}`?"
                 yield Complaint((*path, verb, frame), message, "key")
 
 
 def _check_code(code: str, path: Path, catalogue: Catalogue) -> Iterator[Complaint]:
     """A near miss of an error code would blame every server; codes of other protocols are fine."""
-    near = closest(code, catalogue.codes)
-    if code not in catalogue.codes and not code.startswith("$") and near is not None:
+    if code in catalogue.codes or code.startswith("$"):
+        return
+    if near := closest(code, catalogue.codes):
         yield Complaint(path, f"unknown error code `{code}`: did you mean `{near}`?")
 
 
