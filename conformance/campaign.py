@@ -1,8 +1,8 @@
 """All scenarios of a run: side by side, then those that need the server for themselves.
 
 Three phases. First everything that can run beside others, `jobs` at a time. Then, one by one, the
-scenarios that restart the server; where they have a server of their own, they run beside the first
-phase. Then what failed is played once more, alone and with fresh users: a
+scenarios that take the server away and start it again; where they have a server of their own, they run
+beside the first phase. Then what failed is played once more, alone and with fresh users: a
 failure that does not come back is *flaky*, which is a failure all the same (a promise broken once was
 broken), but another kind of bug to look for. When more than `AGAIN` scenarios failed, the load is not
 to blame and nothing is played again.
@@ -31,6 +31,7 @@ from .events import (
 from .evidence import Repetition, recorded, reported
 from .loader import Variant
 from .model import Step
+from .outages import MANNERS
 from .verdicts import REPLAYED, verdict_of
 
 AGAIN = 10
@@ -38,9 +39,6 @@ AGAIN = 10
 
 MANY = 500
 """How often a loop is taken to run when only the target's answer tells."""
-
-RESTART = "restart"
-"""What a scenario needs that kills and restarts the server."""
 
 
 class Campaign:
@@ -88,8 +86,8 @@ class Campaign:
 
     async def _phases(self, jobs: int) -> None:
         playable = [each for each in self._variants if not self._inapplicable(each)]
-        restarting = [each for each in playable if RESTART in each.scenario.needs]
-        beside = [each for each in playable if RESTART not in each.scenario.needs]
+        restarting = [each for each in playable if takes_the_server_away(each)]
+        beside = [each for each in playable if not takes_the_server_away(each)]
         if jobs > 1:
             # The longest first, so that none of them is left over when all others have ended.
             beside.sort(key=lambda each: _length(each.scenario.steps), reverse=True)
@@ -117,7 +115,7 @@ class Campaign:
         for variant in waiting:
             self._tell(VariantStarted(variant.name))
             plays = self._plays.setdefault(variant.name, [])
-            stage = self._restarts if RESTART in variant.scenario.needs else self._stage
+            stage = self._restarts if takes_the_server_away(variant) else self._stage
             played = await play(variant, stage, attempt=len(plays) + 1)
             findings = reported(played, stage.adapter, self._repetition)
             self._record(variant, played, findings)
@@ -128,14 +126,15 @@ class Campaign:
         if not missing:
             return False
         reason = f"the target has no capability {', '.join(missing)}"
-        if RESTART in missing:
-            reason = "the target cannot be restarted: there is no --restart-command"
+        for manner, words in MANNERS.items():
+            if manner in missing:
+                reason = words.missing
         self._end(recorded(variant, "not applicable", reason=reason))
         return True
 
     def _offers(self, need: str) -> bool:
-        if need == RESTART:
-            return self._restarts.restart is not None
+        if need in MANNERS:
+            return need in self._restarts.outages
         return need in self._stage.target.capabilities
 
     def _verdict(self, variant: Variant) -> ScenarioVerdict:
@@ -178,6 +177,11 @@ class Campaign:
     def _end(self, scenario: Scenario) -> None:
         self._results[scenario.name] = scenario
         self._tell(VariantEnded(scenario))
+
+
+def takes_the_server_away(variant: Variant) -> bool:
+    """Whether nobody else can be connected to the server while this is played."""
+    return not MANNERS.keys().isdisjoint(variant.scenario.needs)
 
 
 def _length(steps: Sequence[Step]) -> int:

@@ -31,6 +31,8 @@ class Flying:
         self.step = step
         self.path = path
         self.scope = scope
+        self.outlived_the_server = False
+        """Whether the server was taken away before its answer was looked at."""
 
 
 class Device:

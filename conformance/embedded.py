@@ -81,6 +81,18 @@ class EmbeddedServer:
             await self._process.wait()
         await self.start()
 
+    async def stop_and_start(self) -> None:
+        """Stop the server in order, and start it again on the same port and data.
+
+        Raises `TargetTrouble` if it does not stop.
+        """
+        if not await self._stopped():
+            raise TargetTrouble(
+                f"the reference server did not stop within {STOP_PATIENCE:g} s of SIGTERM: its log "
+                f"is {self._log}"
+            )
+        await self.start()
+
     def ended_by_itself(self) -> str | None:
         """What to say if the server is gone although nobody stopped it; None if it is there."""
         if self._process is None or self._process.returncode is None:
@@ -92,16 +104,21 @@ class EmbeddedServer:
 
     async def stop(self) -> None:
         """Ask the server to stop; kill it if it does not."""
+        if await self._stopped() or self._process is None:
+            return
+        self._process.kill()
+        with trio.CancelScope(shield=True):
+            await self._process.wait()
+
+    async def _stopped(self) -> bool:
+        """Ask the server to stop; whether it has, within `STOP_PATIENCE`."""
         process = self._process
         if process is None or process.returncode is not None:
-            return
+            return True
         process.terminate()
         with trio.move_on_after(STOP_PATIENCE, shield=True):
             await process.wait()
-            return
-        process.kill()
-        with trio.CancelScope(shield=True):
-            await process.wait()
+        return process.returncode is not None
 
 
 @asynccontextmanager

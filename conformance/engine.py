@@ -11,7 +11,6 @@ that is gone and an error of this program must never be taken for one another.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Awaitable, Callable
 
 import trio
 from msgspec import Struct, field
@@ -24,12 +23,11 @@ from .history import History
 from .judging import judge
 from .loader import Variant
 from .naming import Seeds
+from .outages import Outages
 from .patience import Patience
 from .performance import Performance, Stop
 from .sentinels import Sentinels
 from .setting import set_up, wind_up
-
-Restart = Callable[[], Awaitable[None]]
 
 
 class Stage(Struct, frozen=True, kw_only=True):
@@ -40,8 +38,8 @@ class Stage(Struct, frozen=True, kw_only=True):
     patience: Patience
     seed: int
     sentinels: Sentinels
-    restart: Restart | None = None
-    """Kills the target and starts it again; None where that cannot be done."""
+    outages: Outages = {}
+    """How the target can be taken away and started again."""
 
 
 class Played(Struct, kw_only=True):
@@ -96,7 +94,7 @@ async def _perform(variant: Variant, stage: Stage, session: Session, played: Pla
         history=played.history,
         patience=stage.patience,
         barrier=barrier,
-        restart=stage.restart,
+        outages=stage.outages,
         findings=played.findings,
     )
     try:

@@ -66,6 +66,10 @@ class StepFailed(Exception):
         self.impatient = impatient
 
 
+class TooLate(StepFailed):
+    """More time has passed than the scenario had: nothing is shown, and nobody is to blame."""
+
+
 class NotShown(Exception):
     """The target did nothing that the scenario could judge: it is not applicable. The text says why."""
 

@@ -23,6 +23,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from .outages import Manner
+
 Direction = Literal["before", "after"]
 StatusName = Literal["sent", "delivered", "read", "failed"]
 
@@ -276,8 +278,14 @@ class Watermarks(Struct, frozen=True, kw_only=True):
     read_seq: int
 
 
-class Restarting(Event, kw_only=True):
-    """The server is killed, abruptly, from here on until it is back."""
+class Restarted(Event, kw_only=True):
+    """The server was killed, or stopped in order, and is back.
+
+    Whatever was seen before this was there before it went: answers that were on their way arrive after
+    the moment of a kill, and a server that stops in order goes on answering for a while.
+    """
+
+    manner: Manner = "restart"
 
 
 class History:
@@ -303,6 +311,11 @@ class History:
     def __getitem__(self, position: int) -> Event:
         return self._events[position]
 
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start of the run."""
+        return self._clock() - self._start
+
     def next_op(self) -> int:
         """A fresh operation number."""
         self._ops += 1
@@ -311,6 +324,6 @@ class History:
     def add(self, event: Event) -> int:
         """Stamp `event` with its position and the time, append it, answer the position."""
         event.n = position = len(self._events)
-        event.t = self._clock() - self._start
+        event.t = self.elapsed
         self._events.append(event)
         return position

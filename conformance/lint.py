@@ -13,6 +13,7 @@ from typing import Any, Final
 from . import matching
 from .catalogue import Catalogue
 from .decoding import Complaint
+from .outages import MANNERS
 from .problems import closest, unknown
 from .scoping import check_names, device_names
 from .values import Json, Path, is_reference, references
@@ -55,6 +56,7 @@ _USES: Final[dict[str, tuple[Callable[[Step], bool], str]]] = {
         "it speaks MessagePack",
     ),
     "restart": (lambda step: "restart_server" in step, "it restarts the server"),
+    "stop": (lambda step: "stop_server" in step, "it stops the server"),
 }
 """What a step does that a server may be unable to, by the capability that the scenario then needs."""
 
@@ -101,7 +103,7 @@ def _check_needs(tree: Mapping[str, Json], catalogue: Catalogue) -> Iterator[Com
     needs = tree.get("needs", [])
     if not isinstance(needs, list):
         return
-    known = (*catalogue.capabilities, "restart")
+    known = (*catalogue.capabilities, *MANNERS)
     for index, name in enumerate(needs):
         if isinstance(name, str) and name not in known:
             yield Complaint(("needs", index), unknown("capability", name, known))
@@ -257,7 +259,7 @@ def _check_arguments(step: Step, verb: str, path: Path) -> Iterator[Complaint]:
     for key in _BASE64.get(verb, ()):
         if isinstance(arguments.get(key), str) and not _is_base64(arguments[key]):
             yield Complaint((*path, verb, key), f"`{key}` is not standard base64")
-    if verb in ("barrier", "restart_server", "devices") and arguments:
+    if verb in ("barrier", "restart_server", "stop_server", "devices") and arguments:
         yield Complaint((*path, verb), f"`{verb}` takes no arguments: write `{verb}: {{}}`")
     times = arguments.get("times") if verb == "repeat" else None
     if isinstance(times, str) and not is_reference(times):
@@ -274,16 +276,16 @@ def _check_patterns(step: Step, verb: str, path: Path, catalogue: Catalogue) -> 
         yield from _check_code(step["fails"], (*path, "fails"), catalogue)
     if verb in ("expect", "never"):
         for frame in step[verb]:
-            near = closest(frame, KNOWN_FRAMES)
-            if frame not in KNOWN_FRAMES and near is not None:
+            if frame not in KNOWN_FRAMES and (near := closest(frame, KNOWN_FRAMES)):
                 message = f"unknown frame `{frame}`: did you mean `{near}`?"
                 yield Complaint((*path, verb, frame), message, "key")
 
 
 def _check_code(code: str, path: Path, catalogue: Catalogue) -> Iterator[Complaint]:
     """A near miss of an error code would blame every server; codes of other protocols are fine."""
-    near = closest(code, catalogue.codes)
-    if code not in catalogue.codes and not code.startswith("$") and near is not None:
+    if code in catalogue.codes or code.startswith("$"):
+        return
+    if near := closest(code, catalogue.codes):
         yield Complaint(path, f"unknown error code `{code}`: did you mean `{near}`?")
 
 

@@ -24,7 +24,7 @@ from .events import (
 
 _PHASES = {
     "all": "playing",
-    "restarts": "restarting the server",
+    "restarts": "killing, stopping and restarting the server",
     "again": "playing again, alone",
 }
 _SHOWN = ("fail", "flaky", "inconclusive", "error")

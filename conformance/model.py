@@ -464,6 +464,13 @@ class Step(Node, frozen=True, kw_only=True, rename={"as_": "as"}):
     repeat: Repeat | UnsetType = UNSET
     restart_server: dict[str, Value] | UnsetType = UNSET
     """``restart_server: {}``: kill the server (-9) and start it again on the same data."""
+    stop_server: dict[str, Value] | UnsetType = UNSET
+    """``stop_server: {}``: stop the server in order (SIGTERM) and start it again on the same data."""
+    in_time: Value | UnsetType = UNSET
+    """Go on only if the lifetime of a message sent with ``expires_in_s`` cannot be over yet.
+
+    Otherwise the scenario ends without a verdict (inconclusive).
+    """
     assert_: Assert | UnsetType = field(name="assert", default=UNSET)
 
     save: Name | UnsetType = UNSET
@@ -489,7 +496,11 @@ class Scenario(Node, frozen=True, kw_only=True):
     title: str
     proves: Annotated[list[RequirementId], Meta(min_length=1)]
     needs: list[Capability] = []
-    """Capabilities without which it is not applicable. ``restart`` stands for a restartable target."""
+    """Capabilities without which it is not applicable.
+
+    ``restart`` stands for a target that can be killed and restarted, ``stop`` for one that can be
+    stopped in order and started again.
+    """
     tags: list[str] = []
     matrix: dict[Name, list[Value]] = {}
     """Parameters: the scenario runs once for each combination, with ``$name`` replaced at loading."""

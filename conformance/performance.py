@@ -19,11 +19,13 @@ from .adapters.base import Impatient, Malformed, Outcome, Refusal, Session, Unan
 from .answers import judge_answer, judge_refusal, told
 from .barrier import Barrier
 from .cast import Cast, Device, Flying
-from .findings import Finding, ScenarioFault, StepFailed, rendered
+from .findings import Finding, ScenarioFault, StepFailed, TooLate, rendered
 from .history import History
+from .lifetimes import check_in_time
 from .loader import Variant
 from .matching import BadPattern, match
 from .model import Repeat, Step
+from .outages import MANNERS, Manner, Outages
 from .patience import Patience
 from .scope import PENDING, NotYetAnswered, Scope
 from .steps import VERBS, resolved
@@ -33,6 +35,9 @@ from .values import BadReference, Path, UnknownReference, resolve
 Json = Any
 Result = TypeVar("Result")
 Flow = Callable[["Performance", Step, Path, Scope], Awaitable[None]]
+
+
+_UNAVAILABLE = "unavailable"
 
 
 class Stop(Exception):
@@ -51,7 +56,7 @@ class Performance:
         history: History,
         patience: Patience,
         barrier: Barrier,
-        restart: Callable[[], Awaitable[None]] | None,
+        outages: Outages,
         findings: list[Finding],
     ) -> None:
         self.variant = variant
@@ -60,7 +65,7 @@ class Performance:
         self.history = history
         self.patience = patience
         self.barrier = barrier
-        self._restart = restart
+        self._outages = outages
         self._findings = findings
 
     async def steps(self, steps: Sequence[Step], path: Path, scope: Scope) -> None:
@@ -124,7 +129,8 @@ class Performance:
                 events=failed.events,
                 since=since,
                 until=len(self.history),
-                inconclusive=failed.impatient and self.patience.overloaded_since(began),
+                inconclusive=isinstance(failed, TooLate)
+                or (failed.impatient and self.patience.overloaded_since(began)),
             )
         )
 
@@ -185,17 +191,21 @@ class Performance:
         try:
             answer = await line.settled(flight.outcome) if line else flight.outcome.result()
         except Refusal as refusal:
-            judge_refusal(flight.step, refusal, flight.scope)
-            return
+            if not (flight.outlived_the_server and refusal.code == _UNAVAILABLE):
+                judge_refusal(flight.step, refusal, flight.scope)
+                return
+            # A server that goes may say so to what it will not do any more.
+            answer = {"refused": _UNAVAILABLE}
         except Impatient:
             raise
         except Unanswered:
             # The connection ended first: it may have happened or not, and both are right.
             answer = {"indeterminate": True}
-            if flight.step.save is not UNSET:
-                flight.scope.save(flight.step.save, answer)
+        else:
+            self._conclude(flight.step, answer, flight.scope)
             return
-        self._conclude(flight.step, answer, flight.scope)
+        if flight.step.save is not UNSET:
+            flight.scope.save(flight.step.save, answer)
 
     async def settle_all(self) -> None:
         """Wait for everything in flight."""
@@ -258,9 +268,21 @@ class Performance:
             await self.steps(repeat.steps, (*path, "repeat", "steps"), scope)
 
     async def _restart_server(self, _step: Step, _path: Path, _scope: Scope) -> None:
-        if self._restart is None:
-            raise ScenarioFault("`restart_server` without `needs: [restart]`")
-        await self.session.server_restarts(self._restart)
+        await self._away("restart")
+
+    async def _stop_server(self, _step: Step, _path: Path, _scope: Scope) -> None:
+        await self._away("stop")
+
+    async def _away(self, manner: Manner) -> None:
+        if manner not in self._outages:
+            raise ScenarioFault(f"`{MANNERS[manner].verb}` without `needs: [{manner}]`")
+        await self.session.server_away(manner, self._outages[manner])
+        for device in self.cast.devices:
+            for flight in device.flying:
+                flight.outlived_the_server = True
+
+    async def _in_time(self, step: Step, _path: Path, scope: Scope) -> None:
+        check_in_time(resolve(step.in_time, scope), self.history)
 
     async def _assert(self, step: Step, _path: Path, scope: Scope) -> None:
         assert step.assert_ is not UNSET
@@ -281,6 +303,8 @@ _FLOWS: dict[str, Flow] = {
     "together": Performance._together,
     "repeat": Performance._repeat,
     "restart_server": Performance._restart_server,
+    "stop_server": Performance._stop_server,
+    "in_time": Performance._in_time,
     "assert_": Performance._assert,
 }
 """The verbs that are about a run and not about one device's client."""

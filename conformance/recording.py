@@ -34,6 +34,7 @@ class Options(Struct, frozen=True, kw_only=True):
     jobs: int
     adapter: str
     restart_command: str | None
+    stop_command: str | None
     baseline: Path | None
     report_dir: Path
     seed: int

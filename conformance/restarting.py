@@ -1,4 +1,4 @@
-"""Killing and restarting a target that somebody else runs, by their own command."""
+"""Killing or stopping, and starting again, a target that somebody else runs, by their own command."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ PAUSE = 0.1
 """Seconds between two questions whether it is back."""
 
 
-class RestartCommand:
-    """`--restart-command`: a shell command that kills the target abruptly and starts it again."""
+class OutageCommand:
+    """`--restart-command` or `--stop-command`: a shell command that takes the target away and back."""
 
-    def __init__(self, command: str, adapter: Adapter, log: Path) -> None:
+    def __init__(self, name: str, command: str, adapter: Adapter, log: Path) -> None:
+        self._name = name
         self._command = command
         self._adapter = adapter
         self._log = log
 
-    async def restart(self) -> None:
+    async def run(self) -> None:
         """Run the command and wait until the target answers. Raises `TargetTrouble`."""
         # A log file and no pipe: a server that the command leaves behind may keep it open.
         with self._log.open("ab") as log, trio.move_on_after(PATIENCE) as limit:
@@ -36,12 +37,12 @@ class RestartCommand:
             )
             if ended.returncode != 0:
                 raise TargetTrouble(
-                    f"the restart command ended with status {ended.returncode}: {self._command} "
+                    f"the {self._name} command ended with status {ended.returncode}: {self._command} "
                     f"(its output is in {self._log})"
                 )
         if limit.cancelled_caught:
             raise TargetTrouble(
-                f"the restart command did not end within {PATIENCE:g} s: {self._command}. It must "
+                f"the {self._name} command did not end within {PATIENCE:g} s: {self._command}. It must "
                 "leave the server running in the background, and end."
             )
         await self._answering()
@@ -54,7 +55,7 @@ class RestartCommand:
             except TargetTrouble as trouble:
                 if trio.current_time() > deadline:
                     raise TargetTrouble(
-                        f"after the restart command the target did not come back: {trouble}"
+                        f"after the {self._name} command the target did not come back: {trouble}"
                     ) from trouble
                 await trio.sleep(PAUSE)
             else:

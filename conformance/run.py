@@ -27,18 +27,19 @@ from reports import terminal
 from .adapters.base import Adapter, Target, TargetTrouble
 from .adapters.messenger import MessengerAdapter
 from .baseline import Baseline, load_baseline
-from .campaign import RESTART, Campaign
+from .campaign import Campaign, takes_the_server_away
 from .catalogue import Catalogue, load_catalogue
 from .embedded import embedded_server
-from .engine import Restart, Stage
+from .engine import Stage
 from .evidence import Repetition
 from .live import LiveDisplay
 from .loader import Variant, load_tree
+from .outages import Manner, Outage, Outages
 from .patience import Patience
 from .problems import BadInput
 from .recording import Measured, Options, judge, write
 from .resources import SCENARIOS
-from .restarting import RestartCommand
+from .restarting import OutageCommand
 from .selection import choose
 from .sentinels import Sentinels
 from .verdicts import HARNESS
@@ -53,7 +54,7 @@ class Match(Struct, frozen=True, kw_only=True):
 
     adapter: Adapter
     target: Target
-    restart: Restart | None
+    outages: Outages
     remark: Callable[[], str | None] = lambda: None
     """What there is to say about the target after the run, if anything."""
 
@@ -99,6 +100,11 @@ def _url(_context: click.Context, _option: click.Parameter, value: str | None) -
     help="Kills the target abruptly and starts it again; a shell command.",
 )
 @click.option(
+    "--stop-command",
+    metavar="CMD",
+    help="Stops the target in order (SIGTERM) and starts it again; a shell command.",
+)
+@click.option(
     "--baseline",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -126,6 +132,7 @@ def run(
     jobs: int,
     adapter: str,
     restart_command: str | None,
+    stop_command: str | None,
     baseline: Path | None,
     report_dir: Path,
     seed: int | None,
@@ -146,6 +153,7 @@ def run(
         jobs=jobs,
         adapter=adapter,
         restart_command=restart_command,
+        stop_command=stop_command,
         baseline=baseline,
         report_dir=report_dir,
         seed=secrets.randbelow(SEEDS) if seed is None else seed,
@@ -274,7 +282,7 @@ def _stage(options: Options, match: Match, patience: Patience) -> Stage:
         patience=patience,
         seed=options.seed,
         sentinels=Sentinels(options.seed),
-        restart=match.restart,
+        outages=match.outages,
     )
 
 
@@ -284,18 +292,31 @@ def _called(options: Options, target: Target) -> str:
 
 @asynccontextmanager
 async def _matched(options: Options, patience: Patience) -> AsyncIterator[Match]:
-    """The target, found or started, and how to restart it."""
+    """The target, found or started, and how to take it away and back."""
     make = ADAPTERS[options.adapter]
     if options.target is None:
         async with _embedded(options, patience, "server.log") as match:
             yield match
         return
     adapter = make(options.target, patience)
-    restart: Restart | None = None
-    if options.restart_command is not None:
-        log = options.report_dir / "restart.log"
-        restart = RestartCommand(options.restart_command, adapter, log).restart
-    yield Match(adapter=adapter, target=await adapter.discover(), restart=restart)
+    yield Match(
+        adapter=adapter,
+        target=await adapter.discover(),
+        outages=_by_command(options, adapter),
+    )
+
+
+def _by_command(options: Options, adapter: Adapter) -> Outages:
+    commands: dict[Manner, str | None] = {
+        "restart": options.restart_command,
+        "stop": options.stop_command,
+    }
+    outages: dict[Manner, Outage] = {}
+    for manner, command in commands.items():
+        if command is not None:
+            log = options.report_dir / f"{manner}.log"
+            outages[manner] = OutageCommand(manner, command, adapter, log).run
+    return outages
 
 
 @asynccontextmanager
@@ -306,7 +327,7 @@ async def _embedded(options: Options, patience: Patience, log: str) -> AsyncIter
         yield Match(
             adapter=adapter,
             target=await adapter.discover(),
-            restart=server.restart,
+            outages={"restart": server.restart, "stop": server.stop_and_start},
             remark=server.ended_by_itself,
         )
 
@@ -315,11 +336,11 @@ async def _embedded(options: Options, patience: Patience, log: str) -> AsyncIter
 async def _for_restarts(
     options: Options, variants: Sequence[Variant], patience: Patience
 ) -> AsyncIterator[Match | None]:
-    """A second server for the scenarios that restart it, so that they need not wait for the others.
+    """A second server for the scenarios that take it away, so that they need not wait for the others.
 
     None where there is no such scenario, or where the one target is somebody else's.
     """
-    if options.target is None and any(RESTART in each.scenario.needs for each in variants):
+    if options.target is None and any(map(takes_the_server_away, variants)):
         async with _embedded(options, patience, "restarts.log") as match:
             yield match
     else:

@@ -55,7 +55,8 @@ VERBS: Final[dict[str, Verb]] = {
     "expect": Verb(Who.INBOX, frozenset({"save", "strict"})),
     "never": Verb(Who.INBOX, frozenset({"until"})),
     **dict.fromkeys(
-        ("barrier", "together", "repeat", "restart_server", "assert"), Verb(Who.NOBODY, _SILENT)
+        ("barrier", "together", "repeat", "restart_server", "stop_server", "in_time", "assert"),
+        Verb(Who.NOBODY, _SILENT),
     ),
 }
 """Every verb of `model.Step`, by its key."""

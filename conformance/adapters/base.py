@@ -17,7 +17,7 @@ Trouble has five types, and they must not be confused::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal, Protocol
 
@@ -25,6 +25,7 @@ from msgspec import Struct
 
 from ..checkers.base import Violation
 from ..history import Direction, History
+from ..outages import Manner, Outage
 
 Json = Any
 
@@ -318,8 +319,8 @@ class Session(Protocol):
         answers and the semantic history; on the wire it is marked `hidden`.
         """
 
-    async def server_restarts(self, restart: Callable[[], Any]) -> None:
-        """Run `restart` (awaitable); operations under way meanwhile are `Unanswered`."""
+    async def server_away(self, manner: Manner, outage: Outage) -> None:
+        """Run `outage`; operations under way meanwhile are `Unanswered`."""
 
 
 class Adapter(Protocol):

@@ -16,6 +16,7 @@ a membership with a hole in its log) is read in the server's favour.
 from __future__ import annotations
 
 from ..history import Accepted, History
+from ..outages import MANNERS
 from .base import Violation
 from .evidence import NEVER, Arrival, Known, Log, Stream, message_of, seq_of
 from .findings import Findings
@@ -195,7 +196,7 @@ def _blame_loss(index: Index, stream: Stream, log: Log, known: Known, findings: 
 
 
 def _lost_at_restart(index: Index, log: Log, findings: Findings) -> None:
-    """What was accepted before the server was killed is in every later walk through the history."""
+    """What was accepted before the server was taken away is in every later walk through the history."""
     if not index.restarts or log.stays is None:
         return
     accepted = [known for known in log.known.values() if known.call is not None]
@@ -209,10 +210,11 @@ def _lost_at_restart(index: Index, log: Log, findings: Findings) -> None:
             if restart is None or not stays[-1].covers(known.seq):
                 continue
             if (known.seq, known.message_id) not in shown and known.call is not None:
+                words = MANNERS[restart.manner]
                 findings.add(
-                    "DLV-8",
-                    f"Seq {known.seq} ({known.message_id}) was accepted before the server was killed, "
-                    "and is not in the history afterwards.",
+                    words.blamed,
+                    f"Seq {known.seq} ({known.message_id}) was accepted before the server was "
+                    f"{words.done}, and is not in the history afterwards.",
                     known.call.sending,
                     known.call.outcome,
                     restart,

@@ -26,7 +26,7 @@ from ..history import (
     Refused,
     RemovingDevice,
     ReplayDone,
-    Restarting,
+    Restarted,
     Sending,
     StatusAsked,
     StatusTold,
@@ -52,7 +52,7 @@ class Index:
         """Places in the logs by what their entries say of their sender and idempotency key."""
         self.messages: dict[str, tuple[Log, Known]] = {}
         self.answers: list[StatusAsked] = []
-        self.restarts: list[Restarting] = []
+        self.restarts: list[Restarted] = []
         self._walks: dict[int, list[PageRead]] = {}
         handlers: dict[type[Event], Callable[[Any], None]] = {
             LoggedIn: lambda e: self._device(e).logins.append(e.n),
@@ -71,7 +71,7 @@ class Index:
             PageRead: self._page,
             WalkDone: lambda e: self.log(e.conversation_id).walks.append(e),
             ConversationSeen: lambda e: self.log(e.conversation_id).views.append(e),
-            Restarting: self.restarts.append,
+            Restarted: self.restarts.append,
         }
         for event in history:
             handler = handlers.get(type(event))
@@ -140,7 +140,7 @@ class Index:
         """How many restarts the server had behind it at a position."""
         return bisect_left(self.restarts, position, key=lambda r: r.n)
 
-    def restart_between(self, known: Known, position: int) -> Restarting | None:
+    def restart_between(self, known: Known, position: int) -> Restarted | None:
         """A restart after the last sighting of `known` and before `position`: it may have been lost there."""
         at = bisect_right(self.restarts, known.last, key=lambda r: r.n)
         if at < len(self.restarts) and self.restarts[at].n < position:

@@ -48,7 +48,9 @@ class SocketChannel:
         """Messages that have arrived. See `session.Channel`."""
         protocol = self._protocol
         messages = self._messages()  # the first ones may have come together with the upgrade
-        while not messages and protocol.state is State.OPEN:
+        # After our own close frame, too, up to the peer's: a socket that is closed with bytes unread resets
+        # the connection, and with it the close frame. What else has ended it has sent EOF.
+        while not messages and not protocol.eof_sent:
             try:
                 data = await self._stream.receive_some(RECEIVE_BYTES)
             except (trio.BrokenResourceError, trio.ClosedResourceError):

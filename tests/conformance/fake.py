@@ -6,12 +6,13 @@ anything but other tasks, so the virtual clock may jump.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any, Literal
 
 import trio
+import trio.testing
 
 from conformance.adapters.base import (
     Impatient,
@@ -41,6 +42,7 @@ from conformance.history import (
     Watermarks,
     Wire,
 )
+from conformance.outages import Manner, Outage
 
 PATIENCE = 5.0
 
@@ -261,6 +263,7 @@ class FakeClient:
                     conversation_id=call.conversation_id,
                     client_message_id=call.client_message_id,
                     body=call.body,
+                    expires_in_s=call.expires_in_s,
                 )
             )
         entry = world.append(self.user_id, call, connection)
@@ -402,10 +405,11 @@ class FakeSession:
         self.hidden_users.add(user_id)
         return FakeClient("sentinel", self, hidden=True)
 
-    async def server_restarts(self, restart: Callable[[], Awaitable[None]]) -> None:
+    async def server_away(self, manner: Manner, outage: Outage) -> None:
+        await trio.testing.wait_all_tasks_blocked()  # what has arrived is answered
         for line in list(self.world.lines):
-            line.end(1006)
-        await restart()
+            line.end({"restart": 1006, "stop": 1012}[manner])
+        await outage()
 
 
 class FakeAdapter:

@@ -13,7 +13,7 @@ HEAD = """\
 id: delivery.example
 title: A message arrives
 proves: [DLV-1]
-needs: [groups, relations, restart]
+needs: [groups, relations, restart, stop]
 actors:
   alice: {}
   bob: {devices: [phone], later: [laptop]}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from conformance.engine import Restart, Stage
+from conformance.engine import Stage
+from conformance.outages import Outages
 from conformance.patience import Patience
 from conformance.sentinels import Sentinels
 
@@ -10,7 +11,7 @@ from .fake import PATIENCE, FakeAdapter
 
 
 async def stage_of(
-    adapter: FakeAdapter, *, patience: Patience | None = None, restart: Restart | None = None
+    adapter: FakeAdapter, *, patience: Patience | None = None, outages: Outages | None = None
 ) -> Stage:
     """The stage of an adapter, seed 1."""
     return Stage(
@@ -19,5 +20,5 @@ async def stage_of(
         patience=patience or Patience(PATIENCE),
         seed=1,
         sentinels=Sentinels(1),
-        restart=restart,
+        outages=outages or {},
     )

@@ -69,7 +69,8 @@ class Recorded:
     async def run(self, *variants: Variant, jobs: int = 4) -> dict[str, Scenario]:
         """Play them; answer the results by name."""
         stage = await stage_of(
-            FakeAdapter(self.world), restart=trio.lowlevel.checkpoint if self.restartable else None
+            FakeAdapter(self.world),
+            outages={"restart": trio.lowlevel.checkpoint} if self.restartable else {},
         )
         campaign = Campaign(
             variants,
@@ -139,6 +140,7 @@ async def test_what_a_target_lacks_is_not_applicable_with_the_reason(recorded: R
     results = await recorded.run(
         recorded.variant("a.media", needs="media"),
         recorded.variant("a.restart", needs="restart"),
+        recorded.variant("a.stop", needs="stop"),
         recorded.variant("a.groups", needs="groups"),
     )
     assert {name: (each.verdict, each.reason) for name, each in results.items()} == {
@@ -146,6 +148,10 @@ async def test_what_a_target_lacks_is_not_applicable_with_the_reason(recorded: R
         "a.restart": (
             "not applicable",
             "the target cannot be restarted: there is no --restart-command",
+        ),
+        "a.stop": (
+            "not applicable",
+            "the target cannot be stopped in order: there is no --stop-command",
         ),
         "a.groups": ("pass", None),
     }

@@ -86,7 +86,7 @@ def test_list_speaks_json(msgcheck: Msgcheck) -> None:
         "id": "delivery.example",
         "title": "A message arrives",
         "proves": ["DLV-1", "RT-2"],
-        "needs": ["groups", "relations", "restart"],
+        "needs": ["groups", "relations", "restart", "stop"],
         "tags": ["slow"],
         "file": str(Path("published") / "example.yaml"),
         "variants": ["delivery.example[via=http]"],
@@ -125,7 +125,7 @@ def test_explain_tells_a_scenario(msgcheck: Msgcheck) -> None:
     """What it proves in the words of the contract, where it lies, its variants."""
     shown = msgcheck("explain", "delivery.example").stdout
     assert shown.startswith("delivery.example\n  A message arrives\nFile: published")
-    assert "Needs: groups, relations, restart\n" in shown
+    assert "Needs: groups, relations, restart, stop\n" in shown
     assert "  delivery.example[via=http]\n" in shown
     assert "  DLV-1  Each accepted message reaches each connected member device" in shown
 

@@ -1,18 +1,20 @@
 """Playing scenarios: what the language's flow promises, against a chat in memory."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 import trio
 from trio.testing import MockClock
 
-from conformance.adapters.base import Target, TargetTrouble
+from conformance.adapters.base import Refusal, Target, TargetTrouble
 from conformance.catalogue import Catalogue
 from conformance.engine import Played, Stage, play
 from conformance.history import Drained, Received
 from conformance.loader import Variant
 from conformance.patience import Patience
 from conformance.sentinels import Sentinels
+from conformance.verdicts import verdict_of
 
 from .fake import PATIENCE, FakeAdapter, FakeConnection, World
 from .scenarios import load, scenario
@@ -50,9 +52,16 @@ def adapter(world: World) -> FakeAdapter:
 def play_steps(adapter: FakeAdapter, catalogue: Catalogue) -> Play:
     """Play a scenario of these steps."""
 
-    async def steps(*lines: str, check: str = "", patience: Patience | None = None) -> Played:
-        text = scenario(*lines, head=HEAD) + (f"check: [{check}]\n" if check else "")
-        stage = await stage_of(adapter, patience=patience, restart=trio.lowlevel.checkpoint)
+    async def steps(
+        *lines: str, check: str = "", needs: str = "", patience: Patience | None = None
+    ) -> Played:
+        head = HEAD.replace("actors:", f"needs: [{needs}]\nactors:") if needs else HEAD
+        text = scenario(*lines, head=head) + (f"check: [{check}]\n" if check else "")
+        stage = await stage_of(
+            adapter,
+            patience=patience,
+            outages={"restart": trio.lowlevel.checkpoint, "stop": trio.lowlevel.checkpoint},
+        )
         return await play(variant_of(text, catalogue), stage)
 
     return steps
@@ -322,6 +331,29 @@ async def test_a_path_that_an_answer_lacks_fails_the_step(play_steps: Play) -> N
     assert "there is no `edited_at` in $m" in played.findings[0].message
 
 
+@pytest.mark.parametrize(("lifetime", "verdict"), [(3600, "pass"), (0, "inconclusive")])
+async def test_what_came_too_late_to_be_shown_is_inconclusive(
+    lifetime: int, verdict: str, adapter: FakeAdapter, catalogue: Catalogue
+) -> None:
+    """However slow the host is, nobody is blamed for a message that expired before it was shown."""
+    head = HEAD.replace("actors:", "needs: [expiry]\nactors:")
+    text = scenario(
+        *CONNECTED,
+        f"{{as: alice, send: {{to: $chat, expires_in_s: {lifetime}}}, save: m}}",
+        "{in_time: $m}",
+        "{assert: {that: $m.seq, is: 1}}",
+        head=head,
+    )
+    stage = Stage(
+        adapter=adapter,
+        target=await adapter.discover(),
+        patience=Patience(PATIENCE),
+        seed=1,
+        sentinels=Sentinels(1),
+    )
+    assert verdict_of(await play(variant_of(text, catalogue), stage)) == verdict
+
+
 # ── messages in flight ────────────────────────────────────────────────────────────────────────
 
 
@@ -359,6 +391,50 @@ async def test_a_message_cut_off_is_indeterminate_and_no_failure(
         "{as: alice, drop: {}}",
         "{as: alice, settle: {}}",
         "{assert: {that: $m.indeterminate, is: true}}",
+    )
+    assert passed(played), played.findings
+
+
+@pytest.mark.parametrize(
+    ("refused", "outage", "right"),
+    [
+        ("unavailable", "{stop_server: {}}", True),
+        ("unavailable", "{restart_server: {}}", True),
+        ("unavailable", "{barrier: {}}", False),
+        ("blocked", "{stop_server: {}}", False),
+    ],
+)
+async def test_a_server_that_goes_may_refuse_what_is_in_flight_as_unavailable(
+    play_steps: Play, world: World, refused: str, outage: str, *, right: bool
+) -> None:
+    """That is an answer that can be retried; any other refusal, or one by a server that stays, is not."""
+
+    def refuse(_line: FakeConnection, entry: dict[str, Any]) -> list[dict[str, Any]]:
+        if entry["body"]["text"] == "late":
+            raise Refusal(refused, 503, {"code": refused})
+        return [entry]
+
+    world.deliver = refuse
+    played = await play_steps(
+        *CONNECTED,
+        "{as: alice, send: {to: $chat, text: late, wait: false}, save: m}",
+        outage,
+        "{as: alice, settle: {}}",
+        "{assert: {that: $m.refused, is: unavailable}}",
+        needs="restart, stop",
+    )
+    assert passed(played) is right, played.findings
+
+
+async def test_a_server_that_stops_closes_and_the_scenario_goes_on(play_steps: Play) -> None:
+    """Its clients see why, and connect again."""
+    played = await play_steps(
+        *CONNECTED,
+        "{stop_server: {}}",
+        "{on: alice, expect: {closed: {code: 1012}}}",
+        "{as: alice, reconnect: {}}",
+        "{as: alice, send: {to: $chat}}",
+        needs="stop",
     )
     assert passed(played), played.findings
 
@@ -481,6 +557,7 @@ async def test_a_restart_cuts_connections_and_the_scenario_goes_on(
         await trio.sleep(1)
         restarts.append(trio.current_time())
 
-    played = await play(variant_of(text, catalogue), await stage_of(adapter, restart=restart))
+    stage = await stage_of(adapter, outages={"restart": restart})
+    played = await play(variant_of(text, catalogue), stage)
     assert passed(played), played.findings
     assert len(restarts) == 1

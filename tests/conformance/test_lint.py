@@ -160,13 +160,14 @@ def test_a_mistake_in_the_head_has_its_place(
         ("groups", "{as: alice, create: {group: [$bob]}}"),
         ("relations", "{as: alice, send: {to: $chat, relates_to: {relation: reply}}}"),
         ("restart", "{together: [[{restart_server: {}}]]}"),
+        ("stop", "{stop_server: {}}"),
     ],
 )
 def test_a_scenario_says_which_capabilities_it_needs(
     capability: str, step: str, catalogue: Catalogue
 ) -> None:
     """A server without one would fail it, although it conforms."""
-    head = HEAD.replace("needs: [groups, relations, restart]", "needs: []")
+    head = HEAD.replace("needs: [groups, relations, restart, stop]", "needs: []")
     [problem] = problems(scenario(step, head=head), catalogue)
     assert f"the scenario needs `{capability}`" in problem
     assert problems(scenario(step), catalogue) == []

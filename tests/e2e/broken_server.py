@@ -27,7 +27,7 @@ from reference_server.events import MessageEvent, TypingEvent
 from reference_server.hub import Item, Outbox, Outgoing
 from reference_server.service import conversations, messages, receipts, typing
 from reference_server.storage.blobs import Incoming
-from reference_server.storage.sqlite import SqliteCommands
+from reference_server.storage.sqlite import SqliteCommands, SqliteStore
 from reference_server.storage.sqlite_queries import SqliteQueries
 from reference_server.transport import assets, conditional, session
 from reference_server.transport.frames import SentFrame
@@ -251,6 +251,28 @@ def go_offline_with_any_device() -> None:
     _put(hub.Hub, "detach", hasty)
 
 
+def say_goodbye_with_1000() -> None:
+    """A stopping server closes as if it would stay away."""
+    close_all = hub.Hub.close_all
+    _put(hub.Hub, "close_all", lambda self, _closing: close_all(self, hub.Closing(1000, "bye")))
+
+
+def forget_the_rest_when_stopping() -> None:
+    """Of each log, the twelfth entry and what follows are gone when the server has stopped."""
+    close = SqliteStore.close
+
+    def careless(self: SqliteStore) -> None:
+        self._writer.executescript(
+            f"""
+            DELETE FROM entries WHERE seq >= {PLACE};
+            UPDATE conversations SET head_seq = {PLACE - 1} WHERE head_seq >= {PLACE};
+            """  # noqa: S608  a number of ours
+        )
+        close(self)
+
+    _put(SqliteStore, "close", careless)
+
+
 DEFECTS: dict[str, Callable[[], None]] = {
     "swap-two-deliveries": swap_two_deliveries,
     "skip-a-seq": skip_a_seq,
@@ -268,6 +290,8 @@ DEFECTS: dict[str, Callable[[], None]] = {
     "keep-typing-for-later": keep_typing_for_later,
     "tell-groups-who-is-online": tell_groups_who_is_online,
     "go-offline-with-any-device": go_offline_with_any_device,
+    "say-goodbye-with-1000": say_goodbye_with_1000,
+    "forget-the-rest-when-stopping": forget_the_rest_when_stopping,
 }
 
 

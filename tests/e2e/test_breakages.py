@@ -9,6 +9,7 @@ import pytest
 
 from reports.model import Finding
 
+from . import test_outages
 from .broken_server import DEFECTS
 from .processes import msgcheck, results_in, serving
 
@@ -91,7 +92,7 @@ BREAKAGES = {
 
 def test_every_defect_has_its_test() -> None:
     """A defect that nobody looks for proves nothing."""
-    assert BREAKAGES.keys() == DEFECTS.keys()
+    assert {*BREAKAGES, *test_outages.BREAKAGES} == DEFECTS.keys()
 
 
 def tells(finding: Finding, breakage: Breakage) -> bool:

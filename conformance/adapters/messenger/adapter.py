@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from functools import cached_property
 from urllib.parse import urlsplit
@@ -13,7 +13,8 @@ import trio
 
 from ...checkers import schema
 from ...checkers.base import Violation
-from ...history import History, Restarting
+from ...history import History, Restarted
+from ...outages import MANNERS, Manner, Outage
 from ...patience import Patience
 from ..base import Malformed, Target, TargetTrouble
 from . import manners, shapes
@@ -58,15 +59,15 @@ class MessengerSession:
             nursery=self._nursery,
         )
 
-    async def server_restarts(self, restart: Callable[[], Awaitable[None]]) -> None:
-        """Run `restart`; whoever is not answered meanwhile is told so, and nobody is blamed."""
-        position = self._notebook.wire("server", "in", "restart", "killed, and started again")
-        self._notebook.add(Restarting(raw=position))
+    async def server_away(self, manner: Manner, outage: Outage) -> None:
+        """Run `outage`; whoever is not answered meanwhile is told so, and nobody is blamed."""
+        position = self._notebook.wire("server", "in", manner, MANNERS[manner].told)
         self._rest.restarts += 1
         try:
-            await restart()
+            await outage()
         finally:
             self._rest.restarts += 1
+        self._notebook.add(Restarted(manner=manner, raw=position))
 
 
 class MessengerAdapter:

@@ -28,7 +28,7 @@ from conformance.history import (
     History,
     PageRead,
     Refused,
-    Restarting,
+    Restarted,
     Sending,
     WalkDone,
     Wire,
@@ -246,8 +246,8 @@ async def test_nobody_is_blamed_for_a_server_that_the_suite_killed(
         with pytest.raises(Unanswered):
             await alice.profile("bob")
 
-    await session.server_restarts(restart)
-    assert any(isinstance(event, Restarting) for event in history)
+    await session.server_away("restart", restart)
+    assert any(isinstance(event, Restarted) for event in history)
     with pytest.raises(TargetTrouble):
         await alice.profile("bob")
 

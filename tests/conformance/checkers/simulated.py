@@ -24,7 +24,7 @@ from conformance.history import (
     Opened,
     PageRead,
     Received,
-    Restarting,
+    Restarted,
     Sending,
     WalkDone,
     Wire,
@@ -217,7 +217,7 @@ class World:
     def restart(self) -> None:
         """Kill the server: all that is under way in either direction is gone."""
         self.requests.clear()
-        self.note(Restarting())
+        self.note(Restarted())
         for device in self.devices:
             if device.link is not None:
                 device.link.inbox.clear()

@@ -19,7 +19,7 @@ from conformance.history import (
     RecipientStatus,
     Refused,
     ReplayDone,
-    Restarting,
+    Restarted,
     Sending,
     StatusAsked,
     StatusName,
@@ -27,6 +27,7 @@ from conformance.history import (
     WalkDone,
     Watermarks,
 )
+from conformance.outages import Manner
 
 CHAT = "chat"
 
@@ -190,9 +191,9 @@ class Story:
         for line in lines or self._lines:
             self.history.add(Drained(conn=line.conn, since=since))
 
-    def restart(self) -> None:
-        """The server is killed."""
-        self.history.add(Restarting())
+    def restart(self, manner: Manner = "restart") -> None:
+        """The server was killed, or stopped, and is back."""
+        self.history.add(Restarted(manner=manner))
 
     def page(self, user: str, *entries: Entry, **fields: Any) -> PageRead:
         """A page, asked and answered at once; the latest one unless told otherwise."""

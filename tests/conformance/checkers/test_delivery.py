@@ -6,6 +6,7 @@ import pytest
 
 from conformance.checkers import delivery
 from conformance.history import Entry, RemovingDevice, Wire
+from conformance.outages import Manner
 
 from .story import Story, system, text
 
@@ -227,16 +228,19 @@ def test_a_message_that_nobody_sent_is_found() -> None:
     assert story.blamed() == set()
 
 
-def test_what_was_accepted_before_a_kill_is_there_afterwards() -> None:
-    """Durability is blamed, not the pages and not the backlog."""
+@pytest.mark.parametrize(("manner", "blamed"), [("restart", "DLV-8"), ("stop", "RT-8")])
+def test_what_was_accepted_before_a_restart_is_there_afterwards(
+    manner: Manner, blamed: str
+) -> None:
+    """Durability is blamed after a kill, the stopping after a stop; not the pages, not the backlog."""
     story = Story("alice", "bob")
     story.login("bob")
     story.says(text(1))
     story.says(text(2))
-    story.restart()
+    story.restart(manner)
     story.connect("bob", text(1))
     story.walk("bob", (text(1),))
-    assert story.blamed() == {"DLV-8"}
+    assert story.blamed() == {blamed}
 
 
 def test_a_removed_device_begins_anew() -> None:

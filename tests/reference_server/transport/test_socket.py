@@ -292,6 +292,18 @@ async def test_a_close_of_the_servers_waits_for_its_answer(
     assert await wire.ends() == b""
 
 
+async def test_a_peer_that_goes_on_sending_sees_the_close_of_the_server(
+    wire: Wire, server: Running, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RT-8: far more than one read takes is under way, and the connection is not reset on it."""
+    monkeypatch.setattr("reference_server.hub.CLOSING_GRACE_S", 1e9)
+    await server.service.accounts.logout(alice.identity)
+    await wire.sends(text(PING) * 20_000)
+    assert await wire.close_code() == 4401
+    await wire.sends(masked(Opcode.CLOSE, (4401).to_bytes(2)))
+    assert await wire.ends() == b""
+
+
 async def test_a_peer_that_just_goes_is_forgotten(wire: Wire, server: Running) -> None:
     """Without a close frame, and with a reset."""
     assert isinstance(wire.stream, trio.SocketStream)
