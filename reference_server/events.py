@@ -68,10 +68,34 @@ class PresenceEvent(Struct, frozen=True, tag_field="type", tag="presence"):
     last_seen_at: str
 
 
+class DevicesEvent(Struct, frozen=True, tag_field="type", tag="devices"):
+    """The published keys of one of a user's devices came, changed or went (ENC-8)."""
+
+    user_id: str
+
+
+class KeysLowEvent(Struct, frozen=True, tag_field="type", tag="keys_low"):
+    """So few one-time keys of this device are left."""
+
+    one_time_keys: int
+
+
+class ToDeviceEvent(Struct, frozen=True, tag_field="type", tag="to_device"):
+    """A payload from another device, at its place in this one's queue; any JSON value (ENC-7)."""
+
+    position: int
+    sender_id: str
+    sender_device_id: str
+    payload: Any
+
+
 Ephemeral = TypingEvent | PresenceEvent
 """Of the moment: stored nowhere, never replayed."""
 
-Event = MessageEvent | ConversationEvent | StatusEvent | ExpiredEvent | Ephemeral
+ForDevice = KeysLowEvent | ToDeviceEvent | DevicesEvent
+"""What may concern one device alone."""
+
+Event = MessageEvent | ConversationEvent | StatusEvent | ExpiredEvent | ForDevice | Ephemeral
 
 
 class Post(Struct, frozen=True):
@@ -80,6 +104,22 @@ class Post(Struct, frozen=True):
     event: Event
     to: Collection[str]
     but: Any = None
+
+
+class SealedPost(Struct, frozen=True):
+    """An entry that is encrypted for each device by itself; as `Post`, but each is shown its own."""
+
+    entry: Message
+    to: Collection[str]
+    but: Any = None
+
+
+class DevicePost(Struct, frozen=True):
+    """An event for one device."""
+
+    event: ForDevice
+    user_id: str
+    device_id: str
 
 
 class Due(Struct, frozen=True):

@@ -27,14 +27,29 @@ import trio
 from msgspec import Struct
 from websockets.frames import Frame, Opcode
 
+from .core.envelopes import for_device
 from .core.model import Identity
-from .events import Ephemeral, Event, MessageEvent, Post, Revoked, TypingEvent
+from .events import (
+    DevicePost,
+    Ephemeral,
+    Event,
+    MessageEvent,
+    Post,
+    Revoked,
+    SealedPost,
+    ToDeviceEvent,
+    TypingEvent,
+)
 
 _encode_json = msgspec.json.Encoder().encode
 _encode_msgpack = msgspec.msgpack.Encoder().encode
 
 Encoding = Literal["text", "msgpack"]
 """How a connection's frames are written: JSON in text messages, or MessagePack in binary ones (§6)."""
+
+TO_DEVICE = ""
+"""A device's queue as a log among its conversations, none of which has this id: what came into it during
+a replay is read from the store like the entries of those."""
 
 CLOSING_GRACE_S = 1.0
 """How long a close may take to be written before the connection is cut (§6)."""
@@ -308,6 +323,24 @@ class Hub:
                     else:
                         subscriber.offer(item, entry)
 
+    def publish_sealed(self, post: SealedPost) -> None:
+        """Hand an entry to every connection of the users that it is for, to each device its own form."""
+        entry = post.entry.conversation_id, post.entry.seq
+        self.entries += 1
+        for user_id in post.to:
+            for device_id, subscriber in self._users.get(user_id, _NOBODY).items():
+                if subscriber is not post.but:
+                    shown = for_device(post.entry, user_id, device_id)
+                    self.deliveries += 1
+                    subscriber.offer(Outgoing(MessageEvent(shown)), entry)
+
+    def publish_to_device(self, post: DevicePost) -> None:
+        """Hand an event to the connection of the device that it is for."""
+        subscriber = self._users.get(post.user_id, _NOBODY).get(post.device_id)
+        if subscriber is not None:
+            self.deliveries += 1
+            subscriber.offer(Outgoing(post.event), _place(post.event))
+
     def revoke(self, ended: Revoked) -> None:
         """Close the connection of a device whose session ended (RT-5)."""
         subscriber = self._users.get(ended.user_id, _NOBODY).get(ended.device_id)
@@ -327,4 +360,6 @@ _NOBODY: dict[str, Subscriber] = {}
 def _place(event: Event) -> tuple[str, int] | None:
     if isinstance(event, MessageEvent):
         return event.message.conversation_id, event.message.seq
+    if isinstance(event, ToDeviceEvent):
+        return TO_DEVICE, event.position
     return None

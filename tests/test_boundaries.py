@@ -21,7 +21,8 @@ PACKAGES = ("conformance", "loadgen", "reference_server", "reports")
 
 PURE = {
     "__future__", "base64", "binascii", "collections", "dataclasses", "datetime", "enum", "filetype",
-    "functools", "hashlib", "hmac", "itertools", "math", "msgspec", "operator", "re", "typing",
+    "functools", "hashlib", "hmac", "itertools", "math", "msgspec", "nacl", "operator", "re", "rfc8785",
+    "typing",
 }  # fmt: skip
 """What decisions may be made with: no clock, no randomness, no I/O, no framework."""
 USERS_OF_LOCUST = {"loadgen.users", "loadgen.locustfile"}

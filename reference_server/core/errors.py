@@ -8,7 +8,7 @@ transports turn them into a problem document or a `failed`/`error` frame::
     ├── Unauthorized (401)     unauthorized, bad_credentials
     ├── Forbidden (403)        not_permitted, not_sender, not_a_member, blocked
     ├── NotFound (404)         not_found, unknown_user, unknown_device, unknown_conversation, …
-    ├── Conflict (409)         user_exists, idempotency_conflict, encryption_mismatch
+    ├── Conflict (409)         user_exists, idempotency_conflict, device_list_stale, …
     ├── Unprocessable (422)    invalid_request, invalid_body, weak_password, out_of_range, …
     └── the rest               method_not_allowed, message_too_large, upgrade_required, rate_limited, …
 """
@@ -193,6 +193,15 @@ class EncryptionMismatch(Conflict):
     code, title = "encryption_mismatch", "The conversation exists with another encryption setting"
 
 
+class DeviceListStale(Conflict):
+    """An `olm.v1` send that is not encrypted for exactly the members' devices.
+
+    `missing` and `extra` are lists of ``[user_id, device_id]``.
+    """
+
+    code, title = "device_list_stale", "The ciphertexts are not those of the members' devices"
+
+
 class OffsetMismatch(Conflict):
     """A piece of an upload that does not begin where the last one ended."""
 
@@ -265,6 +274,18 @@ class InvalidBody(Unprocessable):
     code, title = "invalid_body", "The message body is not valid"
 
 
+class PlaintextRejected(Unprocessable):
+    """Something that is not encrypted was sent to an encrypted conversation."""
+
+    code, title = "plaintext_rejected", "The conversation is encrypted, and this is not"
+
+
+class BadSignature(Unprocessable):
+    """A key is not signed by the device that it is said to be of."""
+
+    code, title = "bad_signature", "The signature is not this device's over this key"
+
+
 class WeakPassword(Unprocessable):
     """Under eight characters."""
 
@@ -333,6 +354,8 @@ class Unavailable(ApiError):
     retryable = True
 
 
-def pointed(cls: type[InvalidRequest | InvalidBody], pointer: str, detail: str) -> ApiError:
+def pointed(
+    cls: type[InvalidRequest | InvalidBody | BadSignature], pointer: str, detail: str
+) -> ApiError:
     """An error of `cls` about the one place `pointer`."""
     return cls(detail, errors=[Pointed(pointer, detail)])

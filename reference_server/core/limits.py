@@ -6,6 +6,7 @@ from msgspec import Struct
 
 CAPABILITIES = (
     "blocking",
+    "e2ee",
     "encoding.msgpack",
     "expiry",
     "groups",
@@ -31,6 +32,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     max_devices: int = 10
     max_asset_bytes: int = 104_857_600
     max_page_limit: int = 200
+    max_one_time_keys: int = 100
     max_connection_buffer_bytes: int = 4_194_304
     heartbeat_interval_ms: int = 30_000
     token_ttl_s: int = 2_592_000

@@ -88,13 +88,15 @@ def append(
     return Change(after, (entry,))
 
 
-def new_direct(conversation_id: str, pair: tuple[str, str], now: int) -> Conversation:
+def new_direct(
+    conversation_id: str, pair: tuple[str, str], now: int, *, encrypted: bool = False
+) -> Conversation:
     """An empty direct conversation: both are members from the start, the log starts empty."""
     return Conversation(
         conversation_id=conversation_id,
         kind="direct",
         title=None,
-        encrypted=False,
+        encrypted=encrypted,
         created_at=now,
         head_seq=0,
         last_at=now,
@@ -109,6 +111,8 @@ def new_group(
     title: str | None,
     now: int,
     limits: Limits,
+    *,
+    encrypted: bool = False,
 ) -> Change:
     """A group whose log begins with the `created` entry; the creator is its owner."""
     assert owner.user_id is not None
@@ -119,7 +123,7 @@ def new_group(
         conversation_id=conversation_id,
         kind="group",
         title=title,
-        encrypted=False,
+        encrypted=encrypted,
         created_at=now,
         head_seq=0,
         last_at=now,

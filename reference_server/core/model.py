@@ -47,12 +47,37 @@ class ExpiredBody(Struct, frozen=True, tag_field="kind", tag="expired"):
     """What a recipient sees of a message that expired before any of its devices had it (§5)."""
 
 
-Body = TextBody | MediaBody | SystemBody | DeletedBody | ExpiredBody
+class OlmCiphertext(Struct, frozen=True):
+    """What one device can decrypt: `type` 0 begins an Olm session, 1 continues one."""
+
+    type: Literal[0, 1]
+    body: str
+
+
+class EncryptedBody(
+    Struct, frozen=True, tag_field="kind", tag="encrypted", kw_only=True, omit_defaults=True
+):
+    """A body that only members' devices can read (§8).
+
+    `ciphertexts`, by user and device, come with `olm.v1`; `session_id` and `ciphertext` with `megolm.v1`.
+    """
+
+    algorithm: Literal["olm.v1", "megolm.v1"]
+    sender_key: str
+    ciphertexts: dict[str, dict[str, OlmCiphertext]] | UnsetType = UNSET
+    session_id: str | UnsetType = UNSET
+    ciphertext: str | UnsetType = UNSET
+    asset_ids: tuple[str, ...] = ()
+
+
+Body = TextBody | MediaBody | EncryptedBody | SystemBody | DeletedBody | ExpiredBody
 
 
 def assets_of(body: Body | None) -> tuple[str, ...]:
     """The assets that a body carries: who can see the entry can read them (AST-2)."""
-    return (body.asset_id,) if isinstance(body, MediaBody) else ()
+    if isinstance(body, MediaBody):
+        return (body.asset_id,)
+    return body.asset_ids if isinstance(body, EncryptedBody) else ()
 
 
 class RelatesTo(Struct, frozen=True, kw_only=True, omit_defaults=True):

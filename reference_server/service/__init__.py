@@ -11,11 +11,13 @@ from .blocks import Blocks
 from .conversations import Conversations
 from .expiry import Expiry
 from .kernel import Kernel
+from .keys import Keys
 from .media import Media
 from .messages import Messages
 from .presence import Presence
 from .rates import RateLimiter, Rates
 from .receipts import Receipts
+from .to_device import ToDevice
 from .typing import Typing
 from .uploads import Uploads
 
@@ -38,6 +40,8 @@ class Service:
         self.blocks = Blocks(kernel)
         self.expiry = Expiry(kernel)
         self.typing = Typing(kernel)
+        self.keys = Keys(kernel)
+        self.to_device = ToDevice(kernel)
 
 
 __all__ = ["STRONG", "THROWAWAY", "Kernel", "PasswordCost", "Rates", "Service"]

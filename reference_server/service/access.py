@@ -9,7 +9,7 @@ from ..core import errors
 from ..core.log import Author
 from ..core.model import Asset, Conversation, Identity, Membership, Message, place_of
 from ..storage.base import Queries
-from .showing import as_shown
+from .showing import Reader, as_shown
 
 
 def author_of(me: Identity) -> Author:
@@ -36,15 +36,16 @@ def to_see(queries: Queries, conversation_id: str, user_id: str) -> tuple[Conver
     return conversation, stay
 
 
-def to_see_entry(queries: Queries, message_id: str, user_id: str) -> Message:
+def to_see_entry(queries: Queries, message_id: str, me: Identity) -> Message:
     """The entry as it stands for one who can see it; else `unknown_message`."""
     place = place_of(message_id)
     if place is not None:
-        stay = queries.stay(place[0], user_id)
+        stay = queries.stay(place[0], me.user_id)
         if stay is not None and stay.sees(place[1]):
             entry = queries.entry(*place)
             if entry is not None:
-                (shown,) = as_shown(queries, [entry], user_id, stay.left_seq)
+                reader = Reader(me.user_id, me.device_id, stay.left_seq)
+                (shown,) = as_shown(queries, [entry], reader)
                 return shown
     raise errors.UnknownMessage
 

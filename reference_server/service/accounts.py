@@ -23,6 +23,7 @@ from ..core.times import rfc3339
 from ..events import Revoked
 from ..storage.base import Commands
 from .kernel import Kernel, Outcome
+from .keys import tell_of_devices
 
 
 class PasswordCost(Struct, frozen=True):
@@ -162,13 +163,15 @@ class Accounts:
         return await self._kernel.ask(lambda queries: queries.devices(me.user_id))
 
     async def remove_device(self, me: Identity, device_id: str) -> None:
-        """A device of one's own, with its session; 404 `unknown_device`."""
+        """A device of one's own, with its session, keys and queue; 404 `unknown_device`."""
 
         def deed(commands: Commands) -> Outcome[None]:
             if all(known.device_id != device_id for known in commands.devices(me.user_id)):
                 raise errors.UnknownDevice
+            had_keys = commands.identity_keys(me.user_id, device_id) is not None
             commands.remove_device(me.user_id, device_id)
-            return Outcome(None, (Revoked(me.user_id, device_id, "device removed"),))
+            told = tell_of_devices(commands, me.user_id, device_id) if had_keys else ()
+            return Outcome(None, (Revoked(me.user_id, device_id, "device removed"), *told))
 
         await self._kernel.do(deed)
 

@@ -82,11 +82,13 @@ class Conversations:
             conversation, stay = to_see(commands, existing, me.user_id)
             if request.encrypted not in (None, conversation.encrypted):
                 raise errors.EncryptionMismatch
-            return Outcome(Created(conversation_view(commands, conversation, stay), created=False))
-        _check_encrypted(request)
-        conversation = log.new_direct(self._kernel.new_id(), pair, self._kernel.now())
+            view = conversation_view(commands, conversation, stay, me.device_id)
+            return Outcome(Created(view, created=False))
+        conversation = log.new_direct(
+            self._kernel.new_id(), pair, self._kernel.now(), encrypted=bool(request.encrypted)
+        )
         commands.add_conversation(conversation, pair)
-        view = self._view(commands, conversation, me.user_id)
+        view = self._view(commands, conversation, me.user_id, None)
         return Outcome(Created(view, created=True), (Post(ConversationEvent(view), pair),))
 
     def _create_group(
@@ -104,9 +106,8 @@ class Conversations:
                 if earlier.fingerprint != print_:
                     raise errors.IdempotencyConflict
                 conversation, stay = to_see(commands, earlier.conversation_id, me.user_id)
-                view = conversation_view(commands, conversation, stay)
+                view = conversation_view(commands, conversation, stay, me.device_id)
                 return Outcome(Created(view, created=False))
-        _check_encrypted(request)
         unknown = commands.unknown_users(request.members)
         if unknown:
             raise errors.UnknownUser(f"There is no user {unknown[0]!r}.")
@@ -117,6 +118,7 @@ class Conversations:
             request.title,
             now,
             self._kernel.limits,
+            encrypted=bool(request.encrypted),
         )
         conversation = change.conversation
         commands.add_conversation(conversation, None)
@@ -124,7 +126,7 @@ class Conversations:
             commands.append(conversation, entry, None)
         if key is not None:
             commands.set_idempotency_key(me.user_id, key, print_, conversation.conversation_id, now)
-        view = self._view(commands, conversation, me.user_id)
+        view = self._view(commands, conversation, me.user_id, None)
         told = Post(ConversationEvent(view), conversation.members)
         return Outcome(Created(view, created=True), (told, *_posts(conversation, change)))
 
@@ -132,7 +134,8 @@ class Conversations:
         """A conversation as one sees it."""
 
         def query(queries: Queries) -> ConversationView:
-            return conversation_view(queries, *to_see(queries, conversation_id, me.user_id))
+            conversation, stay = to_see(queries, conversation_id, me.user_id)
+            return conversation_view(queries, conversation, stay, me.device_id)
 
         return await self._kernel.ask(query)
 
@@ -152,7 +155,10 @@ class Conversations:
         page, further = chats[:size], chats[size:]
         items = [
             conversation_view(
-                queries, *to_see(queries, chat.conversation_id, me.user_id), listed=True
+                queries,
+                *to_see(queries, chat.conversation_id, me.user_id),
+                me.device_id,
+                listed=True,
             )
             for chat in page
         ]
@@ -187,11 +193,12 @@ class Conversations:
             member = after.members[user_id]
             if user_id not in before.members:
                 commands.begin_stay(conversation_id, user_id, member.role, member.joined_seq)
-                event = ConversationEvent(self._view(commands, after, user_id))
+                event = ConversationEvent(self._view(commands, after, user_id, None))
                 told = (Post(event, (user_id,)),)
             elif change.entries:
                 commands.set_role(conversation_id, user_id, member.joined_seq, member.role)
-        return Outcome(self._view(commands, after, me.user_id), (*told, *_posts(before, change)))
+        view = self._view(commands, after, me.user_id, me.device_id)
+        return Outcome(view, (*told, *_posts(before, change)))
 
     async def remove_member(self, me: Identity, conversation_id: str, user_id: str) -> None:
         """Remove a member from a group, or leave it."""
@@ -228,7 +235,8 @@ class Conversations:
         after = self._store(commands, change)
         if change.entries:
             commands.set_title(conversation_id, title)
-        return Outcome(self._view(commands, after, me.user_id), _posts(before, change))
+        view = self._view(commands, after, me.user_id, me.device_id)
+        return Outcome(view, _posts(before, change))
 
     @staticmethod
     def _store(commands: Commands, change: Change) -> Conversation:
@@ -237,22 +245,15 @@ class Conversations:
         return change.conversation
 
     @staticmethod
-    def _view(commands: Commands, conversation: Conversation, user_id: str) -> ConversationView:
+    def _view(
+        commands: Commands, conversation: Conversation, user_id: str, device_id: str | None
+    ) -> ConversationView:
         stay = commands.stay(conversation.conversation_id, user_id)
         assert stay is not None
-        return conversation_view(commands, conversation, stay)
+        return conversation_view(commands, conversation, stay, device_id)
 
 
 def _posts(before: Conversation, change: Change) -> tuple[Post, ...]:
     """The entries, to everyone who was or is a member: who comes or goes sees that entry too."""
     everyone = before.members | change.conversation.members
     return tuple(Post(MessageEvent(entry), everyone) for entry in change.entries)
-
-
-def _check_encrypted(request: CreateRequest) -> None:
-    if request.encrypted:
-        raise errors.pointed(
-            errors.InvalidRequest,
-            "/encrypted",
-            "This server does not offer e2ee; see its capabilities.",
-        )

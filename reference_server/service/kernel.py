@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from ..core.errors import ApiError, Unavailable
 from ..core.limits import Limits
-from ..events import Due, Post, Revoked
+from ..events import DevicePost, Due, Post, Revoked, SealedPost
 from ..hub import Hub
 from ..metrics import Metrics
 from ..storage.base import Commands, Queries, Store, StoreTrouble
@@ -37,7 +37,7 @@ class Outcome(Struct, Generic[T], frozen=True):
     """What a job gave: the answer, and what others are told once it is committed."""
 
     answer: T
-    posts: tuple[Post | Revoked | Due, ...] = ()
+    posts: tuple[Post | SealedPost | DevicePost | Revoked | Due, ...] = ()
 
 
 Deed = Callable[[Commands], Outcome[T]]
@@ -115,6 +115,10 @@ class Kernel:
                         self.hub.publish(post)
                     elif isinstance(post, Due):
                         self.alarm.set(post.at)
+                    elif isinstance(post, SealedPost):
+                        self.hub.publish_sealed(post)
+                    elif isinstance(post, DevicePost):
+                        self.hub.publish_to_device(post)
                     else:
                         self.tokens.forget(post.user_id, post.device_id)
                         self.hub.revoke(post)

@@ -8,18 +8,20 @@ from typing import Any
 
 from msgspec import Struct
 
-from ..core import cursors, errors, inputs, log, relations
+from ..core import cursors, envelopes, errors, inputs, log, relations
 from ..core.errors import ApiError
+from ..core.keys import FEW_ONE_TIME_KEYS
 from ..core.limits import DEFAULT_PAGE_LIMIT
 from ..core.model import Identity, Message, assets_of
-from ..events import Due, MessageEvent, Post
+from ..events import Due, Post, SealedPost
 from ..storage.base import Backlog, Commands, Queries
 from .access import author_of, to_change, to_read_asset, to_see, to_see_entry
 from .blocks import check_blocks
 from .expiry import expire_at
 from .kernel import Kernel, Outcome
 from .relating import posts_of_relation, take_effect, to_relate
-from .showing import as_shown, shown_to_sender
+from .sealing import announced, check_sealed
+from .showing import Reader, as_shown, shown_to_sender
 
 
 class SendRequest(Struct, frozen=True, kw_only=True):
@@ -47,6 +49,17 @@ class HistoryPage(Struct, frozen=True, kw_only=True):
     after: str
     has_older: bool
     has_newer: bool
+
+
+class Waiting(Struct, frozen=True):
+    """What waits for a device that connects, all of one moment.
+
+    `to_device` is the last position in its queue, `one_time_keys` how many it has left if those are few.
+    """
+
+    backlog: list[Backlog]
+    to_device: int
+    one_time_keys: int | None
 
 
 class Messages:
@@ -82,17 +95,20 @@ class Messages:
                 raise errors.IdempotencyConflict(
                     "This client_message_id was used for another message."
                 )
-            message = shown_to_sender(commands, earlier.message)
+            message = shown_to_sender(commands, earlier.message, me)
             return Outcome(Sent(message, duplicate=True))
         conversation = to_change(commands, conversation_id, me.user_id)
         relation = relations.relates_to(request.relates_to)
         lifetime_s = relations.lifetime(relation, request.expires_in_s)
-        body = relations.body(relation, request.body, self._kernel.limits)
+        rules = envelopes if conversation.encrypted else relations
+        body = rules.body(relation, request.body, self._kernel.limits)
         for asset_id in assets_of(body):
             to_read_asset(commands, asset_id, me.user_id)
         target = None
         if relation is not None:
             target = to_relate(commands, conversation, me.user_id, relation)
+        if conversation.encrypted:
+            check_sealed(commands, conversation, me, body)
         check_blocks(commands, conversation)
         change = log.append(
             conversation,
@@ -105,17 +121,20 @@ class Messages:
         )
         (entry,) = change.entries
         commands.append(change.conversation, entry, print_)
-        posts: tuple[Post | Due, ...] = (Post(MessageEvent(entry), conversation.members, origin),)
+        posts: tuple[Post | SealedPost | Due, ...] = (
+            announced(entry, conversation.members, origin),
+        )
         if target is not None:
             take_effect(commands, target, entry)
             posts = posts_of_relation(commands, conversation, target, entry, origin)
         if lifetime_s is not None:
             posts = (*posts, expire_at(commands, change.conversation, lifetime_s))
-        return Outcome(Sent(entry, duplicate=False), posts)
+        shown = envelopes.for_device(entry, me.user_id, me.device_id)
+        return Outcome(Sent(shown, duplicate=False), posts)
 
     async def message(self, me: Identity, message_id: str) -> Message:
         """One entry, for who can see it."""
-        return await self._kernel.ask(lambda queries: to_see_entry(queries, message_id, me.user_id))
+        return await self._kernel.ask(lambda queries: to_see_entry(queries, message_id, me))
 
     async def page(
         self,
@@ -157,7 +176,7 @@ class Messages:
                 edge = min(self._redeem("before", conversation_id, before), edge)
             items = queries.entries_before(conversation_id, edge, oldest, size)
             first, last = items[0].seq if items else oldest, max(edge - 1, oldest - 1)
-        items = as_shown(queries, items, me.user_id, stay.left_seq)
+        items = as_shown(queries, items, Reader(me.user_id, me.device_id, stay.left_seq))
         has_older = first > oldest
         return HistoryPage(
             items=items,
@@ -175,17 +194,22 @@ class Messages:
         scope = f"history/{direction}/{conversation_id}"
         return cursors.issue(self._kernel.secret, scope, position)
 
-    async def backlog(self, me: Identity) -> list[Backlog]:
-        """What this device has not acknowledged, by conversation.
+    async def waiting(self, me: Identity) -> Waiting:
+        """What this device has not acknowledged, by conversation and of its queue.
 
         Raises `Unauthorized` if its session has ended meanwhile: a token that was good when the
         handshake began may be revoked before the hub knows of the connection (SEC-5).
         """
 
-        def query(queries: Queries) -> list[Backlog]:
+        def query(queries: Queries) -> Waiting:
             if not queries.is_current(me):
                 raise errors.Unauthorized
-            return queries.backlog(me.user_id, me.device_id)
+            device = me.user_id, me.device_id
+            few = None
+            if queries.identity_keys(*device) is not None:
+                count = queries.count_one_time_keys(*device)
+                few = count if count < FEW_ONE_TIME_KEYS else None
+            return Waiting(queries.backlog(*device), queries.queue(*device).head, few)
 
         return await self._kernel.ask(query)
 
@@ -198,4 +222,4 @@ class Messages:
         stay = queries.stay(part.conversation_id, me.user_id)
         left_seq = None if stay is None else stay.left_seq
         entries = queries.entries_after(part.conversation_id, part.after, part.up_to, limit)
-        return as_shown(queries, entries, me.user_id, left_seq)
+        return as_shown(queries, entries, Reader(me.user_id, me.device_id, left_seq))

@@ -92,7 +92,7 @@ class Receipts:
         return await self._kernel.ask(partial(self._status_of, me, message_id))
 
     def _status_of(self, me: Identity, message_id: str, queries: Queries) -> MessageStatus:
-        entry = to_see_entry(queries, message_id, me.user_id)
+        entry = to_see_entry(queries, message_id, me)
         if entry.sender_id != me.user_id:
             raise errors.NotSender
         stays = recipients(queries.stays(entry.conversation_id), entry.seq, me.user_id)

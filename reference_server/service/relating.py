@@ -8,8 +8,9 @@ from msgspec.structs import replace
 from ..core import errors, relations, standing
 from ..core.model import Conversation, ExpiredBody, Message, RelatesTo
 from ..core.standing import AS_SENT, Standing
-from ..events import MessageEvent, Post
+from ..events import MessageEvent, Post, SealedPost
 from ..storage.base import Commands
+from .sealing import announced
 
 
 def to_relate(
@@ -49,9 +50,9 @@ def posts_of_relation(
     target: tuple[Message, Standing],
     entry: Message,
     origin: object,
-) -> tuple[Post, ...]:
+) -> tuple[Post | SealedPost, ...]:
     """Who is told what: for whom a message has expired, the bodies of its edits are hidden, too."""
-    told = Post(MessageEvent(entry), conversation.members, origin)
+    told = announced(entry, conversation.members, origin)
     message, _ = target
     if message.expires_at is None or relations.edited_place(entry) is None:
         return (told,)

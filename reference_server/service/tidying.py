@@ -16,11 +16,12 @@ EVERY_S = 3_600.0
 
 
 async def tidy(service: Service) -> None:
-    """Abandoned uploads, orphaned assets, blobs without an asset; for ever."""
+    """Abandoned uploads, orphaned assets, blobs without an asset, old `to_device` ids; for ever."""
     while True:
         try:
             await service.uploads.clear_away()
             await service.media.clear_away()
+            await service.to_device.clear_away()
         except (ApiError, StoreTrouble) as trouble:
             log.warning("what nobody needs could not be cleared away: %s", trouble)
         await trio.sleep(EVERY_S)

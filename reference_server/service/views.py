@@ -7,16 +7,24 @@ from msgspec import UNSET
 from ..core.model import Conversation, ConversationView, Membership, MemberView, Message
 from ..core.times import rfc3339
 from ..storage.base import Queries
-from .showing import as_shown
+from .showing import Reader, as_shown
 
 LISTED_MEMBERS = 100
 """In the list of chats, groups of more than this come without their members."""
 
 
 def conversation_view(
-    queries: Queries, conversation: Conversation, stay: Membership, *, listed: bool = False
+    queries: Queries,
+    conversation: Conversation,
+    stay: Membership,
+    device_id: str | None,
+    *,
+    listed: bool = False,
 ) -> ConversationView:
-    """The view for the owner of `stay`; a former member sees the conversation as it left it."""
+    """The view for the owner of `stay`; a former member sees the conversation as it left it.
+
+    It is for the device `device_id`, or with None for all devices of the owner.
+    """
     title, count = conversation.title, len(conversation.members)
     members: tuple[MemberView, ...] = ()
     if stay.left_seq is not None:
@@ -42,7 +50,7 @@ def conversation_view(
         head_seq=head,
         member_count=count,
         members=members or UNSET,
-        last_message=_shown(queries, conversation.conversation_id, newest, stay),
+        last_message=_shown(queries, conversation.conversation_id, newest, stay, device_id),
         unread_count=queries.unread(
             conversation.conversation_id, stay.user_id, stay.read_seq, head
         ),
@@ -50,9 +58,12 @@ def conversation_view(
     )
 
 
-def _shown(queries: Queries, conversation_id: str, seq: int, stay: Membership) -> Message | None:
+def _shown(
+    queries: Queries, conversation_id: str, seq: int, stay: Membership, device_id: str | None
+) -> Message | None:
     entry = queries.entry(conversation_id, seq) if stay.sees(seq) else None
     if entry is None:
         return None
-    (shown,) = as_shown(queries, [entry], stay.user_id, stay.left_seq)
+    reader = Reader(stay.user_id, device_id, stay.left_seq)
+    (shown,) = as_shown(queries, [entry], reader)
     return shown

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
+from ..core.keys import DeviceKeys, IdentityKeys, SignedKey
 from ..core.model import (
     Asset,
     Conversation,
@@ -27,6 +28,7 @@ from ..core.model import (
     Upload,
     User,
 )
+from ..core.parcels import Parcel, Queue, Queued
 from ..core.receipts import Acknowledged, Marks
 from ..core.standing import Standing
 
@@ -55,6 +57,14 @@ class EarlierKey(Struct, frozen=True):
 
     fingerprint: bytes
     conversation_id: str
+    created_at: int
+
+
+class EarlierToDevice(Struct, frozen=True):
+    """What a `to_device` frame said, by its fingerprint, and which devices it was told are unknown."""
+
+    fingerprint: bytes
+    unknown: list[tuple[str, str]]
     created_at: int
 
 
@@ -194,6 +204,35 @@ class Queries(Protocol):
     def blocked(self, one: str, other: str) -> bool:
         """Whether either has blocked the other."""
 
+    # keys and queues
+
+    def has_device(self, user_id: str, device_id: str) -> bool: ...
+    def shares_conversation(self, one: str, other: str) -> bool:
+        """Whether both are members of a conversation."""
+
+    def encrypted_partners(self, user_id: str) -> list[str]:
+        """The other members of the user's encrypted conversations."""
+
+    def identity_keys(self, user_id: str, device_id: str) -> IdentityKeys | None: ...
+    def fallback_key(self, user_id: str, device_id: str) -> SignedKey | None: ...
+    def device_keys(self, user_id: str) -> list[DeviceKeys]:
+        """All devices of the user."""
+
+    def devices_with_keys(self, conversation_id: str) -> list[tuple[str, str]]:
+        """The members' devices that have published keys, by user and device."""
+
+    def count_one_time_keys(self, user_id: str, device_id: str) -> int: ...
+    def used_key_ids(self, user_id: str, device_id: str, key_ids: Collection[str]) -> set[str]:
+        """Those of `key_ids` that a one-time key of the device ever had."""
+
+    def queue(self, user_id: str, device_id: str) -> Queue: ...
+    def queued(self, user_id: str, device_id: str, after: int, limit: int) -> list[Queued]:
+        """At most `limit` payloads that wait for the device behind `after`, in their order."""
+
+    def earlier_to_device(
+        self, user_id: str, device_id: str, frame_id: str
+    ) -> EarlierToDevice | None: ...
+
 
 class Commands(Queries, Protocol):
     """Changing, inside the writer's transaction."""
@@ -206,7 +245,7 @@ class Commands(Queries, Protocol):
     def set_device_name(self, user_id: str, device_id: str, name: str) -> None: ...
     def touch_device(self, user_id: str, device_id: str, now: int) -> None: ...
     def remove_device(self, user_id: str, device_id: str) -> None:
-        """The device with its session and its watermarks."""
+        """The device with its session, its watermarks, its keys and its queue."""
 
     def set_session(self, token_hash: bytes, identity: Identity) -> None:
         """The device's session from now on; the one before is gone."""
@@ -255,6 +294,29 @@ class Commands(Queries, Protocol):
     def set_idempotency_key(
         self, user_id: str, key: str, fingerprint: bytes, conversation_id: str, now: int
     ) -> None: ...
+    def set_identity_keys(self, user_id: str, device_id: str, keys: IdentityKeys) -> None:
+        """The device's identity keys from now on; its other keys stay."""
+
+    def set_fallback_key(self, user_id: str, device_id: str, key: SignedKey | None) -> None: ...
+    def add_one_time_key(self, user_id: str, device_id: str, key: SignedKey) -> None:
+        """One more, behind those that there are; its id is remembered for as long as the device is."""
+
+    def take_one_time_key(self, user_id: str, device_id: str) -> SignedKey | None:
+        """The oldest one, which is gone then."""
+
+    def drop_one_time_keys(self, user_id: str, device_id: str) -> None: ...
+    def enqueue(self, parcel: Parcel, queued: Queued) -> None:
+        """Put a payload into the queue of its device, at its head."""
+
+    def dequeue(self, user_id: str, device_id: str, up_to: int) -> None:
+        """Drop what the device has acknowledged."""
+
+    def add_to_device(
+        self, user_id: str, device_id: str, frame_id: str, sent: EarlierToDevice
+    ) -> None: ...
+    def forget_to_device(self, created_before: int) -> None:
+        """Drop the fingerprints of older frames."""
+
     def add_asset(self, asset: Asset) -> None: ...
     def add_upload(self, upload: Upload) -> None: ...
     def finish_upload(self, upload_id: str, asset_id: str) -> None: ...

@@ -37,17 +37,20 @@ from .blobs import Blobs
 from .partials import Partials
 from .possession import Possession
 from .sqlite_connection import trouble
+from .sqlite_keys import KeyCommands
 from .sqlite_queries import SqliteQueries, encode_content
 from .sqlite_standings import StandingCommands
 
-SCHEMA_VERSION = 2
 FILE_NAME = "messenger.sqlite3"
 BLOBS_NAME = "blobs"
 PARTIALS_NAME = "uploads"
 APPLICATION_ID = 0x6D736763  # "msgc"
 CACHED_CONVERSATIONS = 10_000
 
-_SCHEMA = Path(__file__).parent / "schema" / "sqlite.sql"
+_SCHEMA = Path(__file__).parent / "schema"
+_STEPS = {2: "sqlite.sql", 3: "sqlite_3_keys.sql"}
+"""What makes a file of this version out of one of the version before; the first step makes a new one."""
+SCHEMA_VERSION = max(_STEPS)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -141,30 +144,32 @@ class SqliteStore:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the schema in a new file; refuse any file that is not of this version."""
+    """Make the schema in a new file, bring an older one up to it; refuse any other file."""
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if tables and application_id != APPLICATION_ID:
         raise StoreUnusable(f"{path} is a database of something else; it was left as it is.")
-    if tables and version != SCHEMA_VERSION:
+    if tables and version not in _STEPS:
         raise StoreUnusable(
             f"{path} has schema version {version}, this program knows {SCHEMA_VERSION}; "
             "it was left as it is. Use the program that wrote it, or another --data folder."
         )
     connection.execute("PRAGMA journal_mode = WAL")  # it is written into the file, so only now
-    if not tables:
-        connection.executescript(
-            f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
-            + _SCHEMA.read_text(encoding="utf-8")
-        )
-        connection.execute(
-            "INSERT INTO meta VALUES ('cursor_secret', ?)", (secrets.token_bytes(32),)
-        )
-        connection.execute("COMMIT")
+    steps = [file for step, file in _STEPS.items() if not tables or step > version]
+    if not steps:
+        return
+    connection.executescript(
+        f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
+        + "".join((_SCHEMA / file).read_text(encoding="utf-8") for file in steps)
+    )
+    connection.execute(
+        "INSERT OR IGNORE INTO meta VALUES ('cursor_secret', ?)", (secrets.token_bytes(32),)
+    )
+    connection.execute("COMMIT")
 
 
-class SqliteCommands(SqliteQueries, StandingCommands):
+class SqliteCommands(SqliteQueries, StandingCommands, KeyCommands):
     """The writer's changes; the writer rolls back on any error."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -238,6 +243,7 @@ class SqliteCommands(SqliteQueries, StandingCommands):
                 f"DELETE FROM {table} WHERE user_id = ? AND device_id = ?",  # noqa: S608 - fixed names
                 user_id, device_id,
             )  # fmt: skip
+        self._remove_keys_and_queue(user_id, device_id)
 
     def set_session(self, token_hash: bytes, identity: Identity) -> None:
         self.end_session(identity.user_id, identity.device_id)

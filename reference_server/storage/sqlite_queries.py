@@ -28,6 +28,7 @@ from ..core.receipts import Acknowledged
 from ..core.times import rfc3339
 from .base import Backlog, Chat, Departure, EarlierKey, EarlierSend
 from .sqlite_connection import stored
+from .sqlite_keys import KeyQueries
 from .sqlite_standings import NEWEST, StandingQueries
 
 _ENTRY = (
@@ -89,7 +90,7 @@ def _stay(row: Sequence[Any]) -> Membership:
     )
 
 
-class SqliteQueries(StandingQueries):
+class SqliteQueries(StandingQueries, KeyQueries):
     """`base.Queries` on one connection."""
 
     # accounts

@@ -41,6 +41,19 @@ class TypingFrame(Struct, frozen=True):
     active: bool
 
 
+class ToDeviceFrame(Struct, frozen=True):
+    """`to_device`: payloads by user and device."""
+
+    id: str
+    messages: dict[str, dict[str, Any]]
+
+
+class ToDeviceAckFrame(Struct, frozen=True):
+    """`to_device_ack`."""
+
+    up_to: Seq
+
+
 class PingFrame(Struct, frozen=True):
     """`ping`."""
 
@@ -54,6 +67,8 @@ class Failure(Struct, frozen=True, omit_defaults=True):
     detail: str
     retryable: bool | UnsetType = UNSET
     retry_after_ms: int | UnsetType = UNSET
+    missing: list[tuple[str, str]] | UnsetType = UNSET
+    extra: list[tuple[str, str]] | UnsetType = UNSET
 
 
 class WelcomeFrame(Struct, frozen=True, tag_field="type", tag="welcome"):
@@ -89,6 +104,13 @@ class SentFrame(Struct, frozen=True, tag_field="type", tag="sent"):
     created_at: str
     duplicate: bool
     timing: Timing
+
+
+class AcceptedFrame(Struct, frozen=True, tag_field="type", tag="accepted"):
+    """A `to_device` is durable; `unknown` are the devices that it could not be for."""
+
+    id: str
+    unknown: list[tuple[str, str]]
 
 
 class FailedFrame(Struct, frozen=True, tag_field="type", tag="failed"):
@@ -127,6 +149,13 @@ def sent(frame_id: str, message: Message, timing: Timing, *, duplicate: bool) ->
     )
 
 
+def refusal(error: ApiError) -> Failure:
+    """The `error` of anything but a send."""
+    return Failure(
+        error.code, error.detail, retry_after_ms=error.extra.get("retry_after_ms", UNSET)
+    )
+
+
 def failed(frame_id: str, client_message_id: Any, error: ApiError) -> FailedFrame:
     """The answer to a refused send."""
     failure = Failure(
@@ -134,5 +163,7 @@ def failed(frame_id: str, client_message_id: Any, error: ApiError) -> FailedFram
         error.detail,
         retryable=error.retryable,
         retry_after_ms=error.extra.get("retry_after_ms", UNSET),
+        missing=error.extra.get("missing", UNSET),
+        extra=error.extra.get("extra", UNSET),
     )
     return FailedFrame(frame_id, client_message_id, failure)

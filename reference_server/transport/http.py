@@ -23,6 +23,7 @@ from .assets import assets
 from .chat import chat
 from .conversations import conversations
 from .gate import Gate
+from .keys import keys
 from .messages import messages
 from .uploads import uploads
 
@@ -58,6 +59,7 @@ def make_app(service: Service, metrics_token: str | None = None) -> QuartTrio:
         metrics.blueprint(service.kernel.metrics, metrics_token),
         assets(service, gate),
         uploads(service, gate),
+        keys(service, gate),
         published.routes(),
     ):
         app.register_blueprint(blueprint)

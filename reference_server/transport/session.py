@@ -27,13 +27,14 @@ from msgspec.structs import replace
 from ..core import errors, inputs
 from ..core.errors import ApiError
 from ..core.model import Identity
+from ..core.parcels import shipment
 from ..core.receipts import Acknowledged
 from ..core.times import rfc3339
-from ..events import MessageEvent
-from ..hub import Closing, Encoding, Item, Outbox, Outgoing, Subscriber
+from ..events import KeysLowEvent, MessageEvent
+from ..hub import TO_DEVICE, Closing, Encoding, Item, Outbox, Outgoing, Subscriber
 from ..logs import note
 from ..service import Service
-from ..service.messages import SendRequest, Sent
+from ..service.messages import SendRequest, Sent, Waiting
 from ..storage.base import Backlog
 from . import exchange, frames
 from .decoding import convert, decode_json, decode_msgpack
@@ -45,6 +46,7 @@ MAX_UNDER_WAY_CHARACTERS = 1_048_576
 """How much of one connection may wait for its answers, in frames and in what they hold: one sender in
 full flow must not fill the outbox of a receiver that reads as fast as it can."""
 REPLAY_PAGE = 200
+QUEUE_PAGE = 32
 REPLAY_BYTES = 262_144
 """A replay goes no further ahead of its reader than this."""
 
@@ -141,11 +143,16 @@ class Session:
 
     async def _replay(self) -> None:
         try:
-            count = await self._show(await self._backlog())
+            waiting = await self._waiting()
+            if waiting.one_time_keys is not None:
+                self._tell(KeysLowEvent(waiting.one_time_keys))
+            count = await self._catch_up(waiting.to_device, waiting.backlog)
             partners = await self._service.presence.partners(self._me)
             while missed := self.subscriber.missed():
-                count += await self._show(
-                    [part for part in await self._backlog() if part.conversation_id in missed]
+                waiting = await self._waiting()
+                count += await self._catch_up(
+                    waiting.to_device,
+                    [part for part in waiting.backlog if part.conversation_id in missed],
                 )
         except errors.Unauthorized:
             self._outbox.close(Closing(4401, "token revoked"))
@@ -162,12 +169,30 @@ class Session:
             if self._outbox.size > REPLAY_BYTES:
                 await self._outbox.drained()
 
-    async def _backlog(self) -> list[Backlog]:
-        """What is waiting. What announces its conversations is on its way before it is shown."""
-        backlog = await self._service.messages.backlog(self._me)
-        await self._kernel.writer.answered()  # of what is in the backlog, all has been published
+    async def _waiting(self) -> Waiting:
+        """What is waiting; all of it has been published by now."""
+        waiting = await self._service.messages.waiting(self._me)
+        await self._kernel.writer.answered()
+        return waiting
+
+    async def _catch_up(self, to_device: int, backlog: list[Backlog]) -> int:
+        """Show the queue, what was held, and the backlog; how many messages that were.
+
+        In this order: what was queued before a message may hold its key, and what was held may announce
+        its conversation.
+        """
+        await self._show_queue(to_device)
         self._outbox.release()
-        return backlog
+        return await self._show(backlog)
+
+    async def _show_queue(self, up_to: int) -> None:
+        while (after := self.subscriber.shown(TO_DEVICE)) < up_to:
+            waiting = await self._service.to_device.queued(self._me, after, QUEUE_PAGE)
+            for event in waiting:
+                self._tell(event)
+                if self._outbox.size > REPLAY_BYTES:
+                    await self._outbox.drained()
+            self.subscriber.showing(TO_DEVICE, waiting[-1].position if waiting else up_to)
 
     async def _show(self, backlog: list[Backlog]) -> int:
         count = 0
@@ -217,7 +242,7 @@ class Session:
 
     def _refuse(self, error: ApiError, frame_id: Any) -> None:
         self._kernel.metrics.refused(error.code)
-        failure = frames.Failure(error.code, error.detail)
+        failure = frames.refusal(error)
         if inputs.is_id(frame_id):
             self._tell(frames.ErrorFrame(failure, frame_id))
         else:
@@ -298,14 +323,40 @@ class Session:
 
     async def _typing(self, raw: dict[str, Any], size: int) -> None:
         frame = convert(raw, frames.TypingFrame)
+        await self._departing(size)
+        done = self._done(raw, size)
+        self._service.typing.tell_soon(self._me, frame.conversation_id, frame.active, done)
+
+    def _done(self, raw: dict[str, Any], size: int) -> Callable[[ApiError | None], None]:
+        """What happens when a frame is dealt with that has no answer but a refusal."""
 
         def done(result: ApiError | None) -> None:
             self._arrived(size)
             if result is not None:
                 self._refuse(result, raw.get("id"))
 
+        return done
+
+    async def _to_device(self, raw: dict[str, Any], size: int) -> None:
+        frame = convert(raw, frames.ToDeviceFrame)
+        frame_id = inputs.check_id(frame.id, "/id")
+        self._service.rates.spend("sends", self._me.user_id)
+
+        def answer(result: list[tuple[str, str]] | ApiError) -> None:
+            self._arrived(size)
+            if isinstance(result, ApiError):
+                self._refuse(result, frame_id)
+            else:
+                self._tell(frames.AcceptedFrame(frame_id, result))
+
+        sent = shipment(frame.messages)
         await self._departing(size)
-        self._service.typing.tell_soon(self._me, frame.conversation_id, frame.active, done)
+        self._service.to_device.send_soon(self._me, frame_id, sent, answer)
+
+    async def _to_device_ack(self, raw: dict[str, Any], size: int) -> None:
+        frame = convert(raw, frames.ToDeviceAckFrame)
+        await self._departing(size)
+        self._service.to_device.acknowledge_soon(self._me, frame.up_to, self._done(raw, size))
 
     async def _ping(self, raw: dict[str, Any], _size: int) -> None:
         frame = convert(raw, frames.PingFrame)
@@ -347,5 +398,7 @@ _ACTS: dict[str, Callable[[Session, dict[str, Any], int], Awaitable[None]]] = {
     "delivered": Session._delivered,
     "read": Session._read_up_to,
     "typing": Session._typing,
+    "to_device": Session._to_device,
+    "to_device_ack": Session._to_device_ack,
     "ping": Session._ping,
 }

@@ -18,10 +18,11 @@ import reference_server
 from conformance.positions import read
 from conformance.resources import ASYNCAPI, OPENAPI
 from reference_server import events
+from reference_server.core import keys as device_keys
 from reference_server.core import model, receipts
 from reference_server.core.errors import ApiError
 from reference_server.core.limits import CAPABILITIES, Limits
-from reference_server.service import Service, accounts, conversations, messages
+from reference_server.service import Service, accounts, conversations, keys, messages
 from reference_server.service import receipts as statuses
 from reference_server.transport import assets, frames, http, published, session
 
@@ -117,6 +118,18 @@ PAIRS: dict[str, type[Struct]] = {
     "HistoryPage": messages.HistoryPage,
     "MessageStatus": statuses.MessageStatus,
     "Recipient": receipts.RecipientStatus,
+    "EncryptedBody": model.EncryptedBody,
+    "OlmCiphertext": model.OlmCiphertext,
+    "Publication": keys.PublishRequest,
+    "SignedKey": device_keys.SignedKey,
+    "OneTimeKeys": keys.UploadRequest,
+    "UploadedKey": keys.UploadedKey,
+    "OneTimeKeyCount": keys.Uploaded,
+    "Claim": keys.ClaimRequest,
+    "Claimed": keys.Claimed,
+    "ClaimedKey": device_keys.ClaimedKey,
+    "DeviceList": keys.DeviceList,
+    "DeviceKeys": device_keys.DeviceKeys,
 }
 """Shapes of openapi.yaml and the structs that the server reads or writes as such."""
 
@@ -197,6 +210,8 @@ def test_every_frame_that_the_server_understands_is_published() -> None:
         ("send", frames.SendFrame),
         ("delivered", frames.WatermarkFrame),
         ("read", frames.WatermarkFrame),
+        ("to_device", frames.ToDeviceFrame),
+        ("to_device_ack", frames.ToDeviceAckFrame),
         ("ping", frames.PingFrame),
     ],
 )

@@ -1,4 +1,4 @@
--- The embedded store, schema version 2. One writer, many readers (WAL).
+-- The embedded store, schema version 2; later versions are steps of their own. One writer, many readers (WAL).
 -- Times are integer milliseconds since the epoch. A conversation's entries lie together in key order,
 -- so a page of history is one range of one B-tree, at any depth.
 

@@ -50,12 +50,6 @@ async def test_a_pair_has_one_conversation(
         ({"kind": "direct", "members": ["bob", "x"]}, 422, "invalid_request", "/members"),
         ({"kind": "direct", "members": ["nobody"]}, 404, "unknown_user", None),
         ({"kind": "direct", "members": [5]}, 422, "invalid_request", "/members/0"),
-        (
-            {"kind": "direct", "members": ["bob"], "encrypted": True},
-            422,
-            "invalid_request",
-            "/encrypted",
-        ),
         ({"kind": "group", "members": ["bob", None]}, 422, "invalid_request", "/members/1"),
         ({"kind": "group", "members": ["bob", "nobody"]}, 404, "unknown_user", None),
         ({"kind": "group", "members": ["bob", "carol", "dave"]}, 422, "too_many_members", None),
