@@ -17,6 +17,8 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from binascii import Error
+from collections.abc import Mapping
+from typing import Any
 
 import rfc8785
 from msgspec import Struct
@@ -139,12 +141,22 @@ def check_signed(
 
 
 def signed_by(ed25519: str, content: dict[str, str], signature: str) -> bool:
-    """Whether `signature` is that of the key `ed25519` over the canonical JSON of `content` (RFC 8032)."""
+    """Whether `signature` is that of the key `ed25519` over the canonical JSON of `content`."""
     key, signed = unpadded(ed25519), unpadded(signature)
     if key is None or len(key) != KEY_BYTES or signed is None or len(signed) != SIGNATURE_BYTES:
         return False
+    return verified(key, canonical(content), signed)
+
+
+def canonical(content: Mapping[str, Any]) -> bytes:
+    """The canonical JSON of an object (RFC 8785): the one text that everybody signs and verifies."""
+    return rfc8785.dumps(dict(content))
+
+
+def verified(key: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether the 64 bytes are an Ed25519 signature of the message by the 32 bytes of a key (RFC 8032)."""
     try:
-        VerifyKey(key).verify(rfc8785.dumps(dict(content)), signed)
+        VerifyKey(key).verify(message, signature)
     except BadSignatureError:
         return False
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from reference_server.core import log
 from reference_server.core.log import Author
 from reference_server.core.model import TextBody, User
 from reference_server.core.times import rfc3339
+from reference_server.storage import sqlite
 from reference_server.storage.base import StoreTrouble, StoreUnusable
 from reference_server.storage.sqlite import APPLICATION_ID, FILE_NAME, SCHEMA_VERSION, SqliteStore
 
@@ -207,4 +209,24 @@ def test_reading_what_is_closed_is_trouble(folder: Path) -> None:
         queries._one("SELECT * FROM no_such_table")
     with store.reading() as queries:
         assert queries.user("alice") is None
+    store.close()
+
+
+def test_a_store_of_the_version_before_is_brought_up(folder: Path) -> None:
+    """With all that is in it, in one transaction; what is new is there and empty."""
+    store = SqliteStore(folder)
+    with store.reading() as queries:
+        secret = queries.secret()
+    store.close()
+    file = sqlite3.connect(folder / FILE_NAME, isolation_level=None)
+    later = (Path(sqlite.__file__).parent / "schema" / "sqlite_3_keys.sql").read_text("utf-8")
+    for kind, name in re.findall(r"CREATE (TABLE|INDEX) (\w+)", later)[::-1]:
+        file.execute(f"DROP {kind} {name}")
+    file.execute("PRAGMA user_version = 2")
+    file.close()
+    store = SqliteStore(folder)
+    with store.reading() as queries:
+        assert queries.secret() == secret
+        assert queries._one("PRAGMA user_version") == (SCHEMA_VERSION,)
+        assert queries.device_keys("alice") == []
     store.close()

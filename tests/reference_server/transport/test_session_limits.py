@@ -17,8 +17,8 @@ from reference_server.core.limits import Limits
 from reference_server.core.model import Identity
 from reference_server.service import THROWAWAY, Service
 from reference_server.service.kernel import Outcome
-from reference_server.service.messages import Messages
-from reference_server.storage.base import Backlog, Commands
+from reference_server.service.messages import Messages, Waiting
+from reference_server.storage.base import Commands
 from reference_server.storage.sqlite import SqliteStore
 from reference_server.transport import session as session_module
 
@@ -219,10 +219,10 @@ async def test_a_store_in_trouble_ends_a_replay_with_1012(
 ) -> None:
     """The client reconnects and nothing is lost."""
 
-    async def trouble(_: Messages, __: Identity) -> list[Backlog]:
+    async def trouble(_: Messages, __: Identity) -> Waiting:
         raise errors.Unavailable
 
-    monkeypatch.setattr(Messages, "backlog", trouble)
+    monkeypatch.setattr(Messages, "waiting", trouble)
     async with connect(alice) as phone:
         await hears(phone, "welcome")
         assert await phone.ended() == 1012

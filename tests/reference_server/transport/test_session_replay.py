@@ -16,7 +16,7 @@ import trio.testing
 
 from reference_server.core.model import Identity, Message
 from reference_server.service import Service
-from reference_server.service.messages import Messages
+from reference_server.service.messages import Messages, Waiting
 from reference_server.storage.base import Backlog, Queries
 from reference_server.transport import session as session_module
 
@@ -54,14 +54,14 @@ async def up_to_completion(peer: Peer) -> list[Frame]:
 def after_the_question(monkeypatch: pytest.MonkeyPatch) -> Gate:
     """The replay knows what there is, and has shown nothing yet."""
     gate = Gate()
-    genuine = Messages.backlog
+    genuine = Messages.waiting
 
-    async def backlog(messages: Messages, me: Identity) -> list[Backlog]:
+    async def waiting(messages: Messages, me: Identity) -> Waiting:
         answer = await genuine(messages, me)
         await gate.pass_()
         return answer
 
-    monkeypatch.setattr(Messages, "backlog", backlog)
+    monkeypatch.setattr(Messages, "waiting", waiting)
     return gate
 
 
@@ -69,13 +69,13 @@ def after_the_question(monkeypatch: pytest.MonkeyPatch) -> Gate:
 def before_the_question(monkeypatch: pytest.MonkeyPatch) -> Gate:
     """The connection is there, and the replay has not asked yet."""
     gate = Gate()
-    genuine = Messages.backlog
+    genuine = Messages.waiting
 
-    async def backlog(messages: Messages, me: Identity) -> list[Backlog]:
+    async def waiting(messages: Messages, me: Identity) -> Waiting:
         await gate.pass_()
         return await genuine(messages, me)
 
-    monkeypatch.setattr(Messages, "backlog", backlog)
+    monkeypatch.setattr(Messages, "waiting", waiting)
     return gate
 
 
