@@ -93,7 +93,15 @@ def test_a_wrong_body_is_pointed_at(value: Any, pointer: str) -> None:
     assert [each.pointer for each in refused.value.errors] == [pointer]
 
 
-PLAIN: list[Any] = [None, "hello", 5, [], {}, {"kind": "text", "text": "hello"}, {"kind": ["encrypted"]}]
+PLAIN: list[Any] = [
+    None,
+    "hello",
+    5,
+    [],
+    {},
+    {"kind": "text", "text": "hello"},
+    {"kind": ["encrypted"]},
+]
 
 
 @pytest.mark.parametrize("value", [*PLAIN, {"kind": "media", "asset_id": "a", "caption": "hello"}])
