@@ -6,20 +6,33 @@ import msgspec
 import pytest
 import trio
 import trio.testing
+from msgspec.structs import replace
 
-from reference_server.core.model import ConversationView, Identity, Message, TextBody
+from reference_server.core.envelopes import for_device
+from reference_server.core.model import (
+    ConversationView,
+    EncryptedBody,
+    Identity,
+    Message,
+    OlmCiphertext,
+    TextBody,
+)
 from reference_server.events import (
     ConversationEvent,
+    DevicePost,
     MessageEvent,
     Post,
     PresenceEvent,
     Revoked,
+    SealedPost,
     StatusEvent,
+    ToDeviceEvent,
     TypingEvent,
 )
 from reference_server.hub import (
     CLOSING_GRACE_S,
     LAGGING_BYTES,
+    TO_DEVICE,
     Closing,
     Control,
     Encoding,
@@ -402,3 +415,43 @@ async def test_nothing_to_drain_is_drained() -> None:
     outbox.push(Control(b"1"))
     outbox.close(Closing(None))
     await outbox.drained()
+
+
+async def test_a_sealed_entry_is_another_one_for_each_device(hub: Hub) -> None:
+    """With its place in the log, so a replay that has shown it does not show it again."""
+    phone, laptop, alice = live(hub, "bob"), live(hub, "bob", "laptop"), live(hub, "alice")
+    replaying = subscriber("bob", "tablet")
+    hub.attach(replaying)
+    sealed = EncryptedBody(
+        algorithm="olm.v1",
+        sender_key="k",
+        ciphertexts={
+            "bob": {name: OlmCiphertext(0, name) for name in ("phone", "laptop", "tablet")}
+        },
+    )
+    message = replace(entry(1).message, body=sealed)
+    hub.publish_sealed(SealedPost(message, ("alice", "bob"), alice))
+    for connected, own in ((phone, "phone"), (laptop, "laptop")):
+        (item,) = await connected.outbox.next_batch()
+        assert isinstance(item, Outgoing)
+        assert item.frame == MessageEvent(for_device(message, "bob", own))
+    assert await waiting(alice) == []
+    assert replaying.missed() == {"c1"}
+
+
+async def test_a_payload_is_for_one_device_and_noted_while_it_replays(hub: Hub) -> None:
+    """It is in the store then, so nothing of it is held in memory."""
+    phone, laptop = live(hub, "bob"), live(hub, "bob", "laptop")
+    replaying = subscriber("bob", "tablet")
+    hub.attach(replaying)
+    for device_id in ("phone", "tablet", "nothing"):
+        hub.publish_to_device(DevicePost(ToDeviceEvent(1, "alice", "phone", {}), "bob", device_id))
+    assert await waiting(phone) == ["ToDeviceEvent"]
+    assert await waiting(laptop) == []
+    assert replaying.missed() == {TO_DEVICE}
+    assert replaying.outbox.size == 0
+    replaying.showing(TO_DEVICE, 1)
+    replaying.go_live()
+    hub.publish_to_device(DevicePost(ToDeviceEvent(1, "alice", "phone", {}), "bob", "tablet"))
+    hub.publish_to_device(DevicePost(ToDeviceEvent(2, "alice", "phone", {}), "bob", "tablet"))
+    assert await waiting(replaying) == ["ToDeviceEvent"]

@@ -15,6 +15,7 @@ import trio
 import trio.testing
 
 from reference_server.core.model import Identity, Message
+from reference_server.core.parcels import shipment
 from reference_server.service import Service
 from reference_server.service.messages import Messages, Waiting
 from reference_server.storage.base import Backlog, Queries
@@ -305,3 +306,39 @@ async def test_a_long_backlog_is_replayed_page_by_page(
         seqs = [each["seq"] for each in backlog if each["conversation_id"] == chat]
         assert seqs == list(range(1, len(seqs) + 1))
     assert len(backlog) == 21
+
+
+async def test_a_payload_that_comes_during_a_replay_comes_once_and_before_what_needs_it(
+    gate: Gate, lane: Lane, service: Service, alice: Person, bob: Person
+) -> None:
+    """ENC-7: a message's key is sent before the message, so it is shown before it, whenever they come."""
+    chat = await direct(service, alice, bob)
+    for number in range(1, 4):
+        await say(service, alice, chat, f"{number}")
+    await give(service, alice, bob, 1)
+    async with lane.connect(bob) as phone:
+        await hears(phone, "welcome")
+        await gate.held()
+        for position in (2, 3):
+            await give(service, alice, bob, position)
+            await say(service, alice, chat, f"needs {position}")
+        gate.opened.set()
+        frames = await up_to_completion(phone)
+        await give(service, alice, bob, 4)
+        frames += (await rest(service, phone))[0]
+    positions = [frame["position"] for frame in frames if frame["type"] == "to_device"]
+    assert positions == [1, 2, 3, 4]
+    assert texts(frames) == ["1", "2", "3", "needs 2", "needs 3"]
+    places = {frame.get("position") or texts([frame])[0]: n for n, frame in enumerate(frames)}
+    assert places[2] < places["needs 2"]
+    assert places[3] < places["needs 3"]
+
+
+async def give(service: Service, sender: Person, receiver: Person, payload: object) -> None:
+    """Send a payload to a device and wait until it is durable."""
+    messages = {receiver.user_id: {receiver.identity.device_id: payload}}
+    accepted: list[object] = []
+    sent = shipment(messages)
+    service.to_device.send_soon(sender.identity, f"t{payload}", sent, accepted.append)
+    await all_committed(service)
+    assert accepted == [[]]
