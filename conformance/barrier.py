@@ -18,13 +18,14 @@ messages is lost, however, a promise is broken like any other, and the barrier s
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 import trio
 
 from .adapters.base import Client, Connection, Incoming, SendCall, Unanswered
 from .cast import Cast
+from .concurrently import side_by_side
 from .findings import StepFailed
 from .history import Drained, History
 from .ledger import Ledger
@@ -32,7 +33,6 @@ from .patience import Patience
 from .sentinels import Sentinels
 
 Json = Any
-Item = TypeVar("Item")
 
 
 class Barrier:
@@ -60,7 +60,7 @@ class Barrier:
                 for device in self._cast.devices
                 if (connection := device.client.connection) and not connection.frozen
             ]
-            await _side_by_side(lines, self._receive_what_is_owed)
+            await side_by_side(lines, self._receive_what_is_owed)
             users = {
                 line.user_id: [each for each in lines if each.user_id == line.user_id]
                 for line in lines
@@ -70,11 +70,11 @@ class Barrier:
                 return
             sentinel = await self._present()
             watch = _standing(sentinel.connection)
-            await _side_by_side(
+            await side_by_side(
                 users,
                 lambda user_id: self._there_and_back(sentinel, watch, user_id, users[user_id]),
             )
-            await _side_by_side(
+            await side_by_side(
                 users, lambda user_id: self._out_again(watch, user_id, users[user_id])
             )
             for line in lines:
@@ -112,7 +112,7 @@ class Barrier:
                 if answer is not None:
                     sent.append(answer)
 
-        await _side_by_side(lines, send)
+        await side_by_side(lines, send)
         if not sent:
             return
         for message in sent:
@@ -134,7 +134,7 @@ class Barrier:
                 "STA-2",
             )
 
-        await _side_by_side(lines, be_told)
+        await side_by_side(lines, be_told)
 
     # ── phases 2 and 3 ────────────────────────────────────────────────────────────────────────
 
@@ -155,7 +155,7 @@ class Barrier:
                 if not line.closed:
                     raise
 
-        await _side_by_side(lines, receive)
+        await side_by_side(lines, receive)
 
     # ── the sentinel ──────────────────────────────────────────────────────────────────────────
 
@@ -228,21 +228,3 @@ def _standing(connection: Connection | None) -> Connection:
     if connection is None:
         raise Unanswered("the barrier has no connection")
     return connection
-
-
-async def _side_by_side(items: Iterable[Item], work: Callable[[Item], Awaitable[None]]) -> None:
-    """Do `work` for all items at the same time; raise the first trouble, not a group of them."""
-    troubles: list[Exception] = []
-
-    async def one(item: Item) -> None:
-        try:
-            await work(item)
-        except Exception as trouble:
-            troubles.append(trouble)
-            nursery.cancel_scope.cancel()
-
-    async with trio.open_nursery() as nursery:
-        for item in items:
-            nursery.start_soon(one, item)
-    if troubles:
-        raise troubles[0]

@@ -8,12 +8,16 @@ second time, the next names of the same series are taken.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from .adapters.base import Client, Connection, Incoming, Outcome, Refusal, Session, Target
+from .crypto import Keyring
 from .findings import ScenarioFault
+from .history import History, Planted
 from .model import Actor, Scenario, Step
 from .naming import TRIES, Seeds
+from .patience import Patience
 from .scope import Scope
 from .values import Path
 
@@ -21,6 +25,9 @@ Json = Any
 
 _KERNELS = 6 * 1024 * 1024
 """Bytes that the kernels on both sides may hold for a reader that has stopped."""
+
+CANARY = "canary"
+"""How planted words begin, so that one look tells whether a text holds any."""
 
 
 class Flying:
@@ -46,6 +53,10 @@ class Device:
         self._cursor = 0
         self._reading: Connection | None = None
         self.flying: list[Flying] = []
+        self.keyring: Keyring | None = None
+        """Its keys and sessions, once it has made some."""
+        self.heard: set[int] = set()
+        """The positions of `to_device` frames that its keyring took in."""
         self._words = 0
 
     @property
@@ -102,10 +113,20 @@ class Cast(Mapping[str, Json]):
     """All actors, and as a mapping the names that a scenario knows from the start."""
 
     def __init__(
-        self, scenario: Scenario, seeds: Seeds, session: Session, target: Target, attempt: int
+        self,
+        scenario: Scenario,
+        seeds: Seeds,
+        session: Session,
+        target: Target,
+        attempt: int,
+        history: History,
+        patience: Patience,
     ) -> None:
         self.seeds = seeds
         self.session = session
+        self.patience = patience
+        self._history = history
+        self._canaries: list[str] = []
         self._attempt = attempt
         self._target = _target_view(target)
         self.people = {name: Person(name, role) for name, role in scenario.actors.items()}
@@ -162,20 +183,39 @@ class Cast(Mapping[str, Json]):
         """The id that a device logs in with: its own, or a new one."""
         return f"{device.name}-{self.seeds.word(f'device/{device.lane}/{self._attempt}', 8)}"
 
+    # ── secrets ───────────────────────────────────────────────────────────────────────────────
+
+    def plant(self, secret: str, what: str) -> str:
+        """Remember a secret that the server must never say; `what` names it in a finding."""
+        self._history.add(Planted(secret=secret, what=what))
+        return secret
+
+    def canary(self, what: str) -> str:
+        """A fresh planted word."""
+        number = f"{CANARY}/{self._attempt}/{len(self._canaries)}"
+        self._canaries.append(CANARY + self.seeds.word(number, 20))
+        return self.plant(self._canaries[-1], what)
+
+    @cached_property
+    def _own_canary(self) -> str:
+        return self.canary("the scenario's own canary")
+
     # ── as a mapping ──────────────────────────────────────────────────────────────────────────
 
     def __getitem__(self, name: str) -> Json:
+        if name == CANARY:
+            return self._own_canary
         return self._target if name == "target" else self.people[name].view()
 
     def __contains__(self, name: object) -> bool:
-        return name == "target" or name in self.people
+        return name in ("target", CANARY) or name in self.people
 
     def __iter__(self) -> Iterator[str]:
-        yield "target"
+        yield from ("target", CANARY)
         yield from self.people
 
     def __len__(self) -> int:
-        return len(self.people) + 1
+        return len(self.people) + 2
 
 
 def _target_view(target: Target) -> dict[str, Json]:

@@ -85,7 +85,15 @@ async def play(variant: Variant, stage: Stage, *, attempt: int = 1) -> Played:
 async def _perform(variant: Variant, stage: Stage, session: Session, played: Played) -> None:
     scenario = variant.scenario
     seeds = Seeds(stage.seed, variant.name)
-    cast = Cast(scenario, seeds, session, stage.target, played.attempt)
+    cast = Cast(
+        scenario,
+        seeds,
+        session,
+        stage.target,
+        played.attempt,
+        played.history,
+        stage.patience,
+    )
     barrier = Barrier(cast, played.history, stage.patience, stage.sentinels)
     performance = Performance(
         variant=variant,

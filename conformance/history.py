@@ -267,6 +267,8 @@ class ConversationSeen(Event, kw_only=True):
     """By user id; None where the server left them out, ``{}`` for one who has left."""
     asked: int
     """The position of the question, or of this event itself for a pushed one."""
+    encrypted: bool = False
+    """Whether only ciphertext may stand in it."""
 
 
 class Watermarks(Struct, frozen=True, kw_only=True):
@@ -276,6 +278,35 @@ class Watermarks(Struct, frozen=True, kw_only=True):
     joined_seq: int
     delivered_seq: int
     read_seq: int
+
+
+class Shown(Event, kw_only=True):
+    """One entry, as a device was answered when it asked for it or sent it over HTTP."""
+
+    user_id: str
+    device_id: str
+    entry: Entry
+
+
+# ── secrets ───────────────────────────────────────────────────────────────────────────────────
+
+
+class Planted(Event, kw_only=True):
+    """A secret came into being: the server must never be able to say it. `what` names it."""
+
+    secret: str
+    what: str
+
+
+class HandedOut(Event, kw_only=True):
+    """A claim gave the device `asker` a key of another device; `key` is the public key itself."""
+
+    asker: str
+    user_id: str
+    device_id: str
+    key_id: str
+    key: str
+    fallback: bool
 
 
 class Restarted(Event, kw_only=True):

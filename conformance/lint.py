@@ -31,6 +31,9 @@ KNOWN_FRAMES: Final = (
 ONE_OF: Final[dict[str, tuple[int, tuple[str, ...]]]] = {
     "send": (0, ("text", "length", "body")),
     "create": (1, ("direct", "group")),
+    "download": (1, ("asset", "file")),
+    "encrypt": (0, ("text", "body")),
+    "tamper": (0, ("swap", "without", "copy_to")),
     "request": (0, ("body", "text", "base64", "size")),
     "bytes": (1, ("text", "binary", "invalid_utf8", "size")),
 }
@@ -46,6 +49,7 @@ _USES: Final[dict[str, tuple[Callable[[Step], bool], str]]] = {
         lambda step: _arguments(step, "upload").get("via") == "tus",
         "it uploads resumably",
     ),
+    "e2ee": (lambda step: _encrypts(step), "keys and ciphertexts are used"),
     "expiry": (lambda step: "expires_in_s" in _arguments(step, "send"), "its messages expire"),
     "blocking": (lambda step: "block" in step or "unblock" in step, "it blocks users"),
     "typing": (lambda step: "typing" in step, "it tells who is writing"),
@@ -110,6 +114,8 @@ def _check_needs(tree: Mapping[str, Json], catalogue: Catalogue) -> Iterator[Com
     for name, given in _object(tree, "given").items():
         if isinstance(given, dict) and "group" in given and "groups" not in needs:
             yield Complaint(("given", name), "a group is given, so the scenario needs `groups`")
+        if isinstance(given, dict) and given.get("encrypted") is True and "e2ee" not in needs:
+            yield Complaint(("given", name), "it is encrypted, so the scenario needs `e2ee`")
     for path, step in walk_steps(tree.get("steps"), ("steps",)):
         for capability, (uses, why) in _USES.items():
             if uses(step) and capability not in needs:
@@ -299,7 +305,7 @@ def _codes(pattern: Json, path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _patterns(step: Step, verb: str) -> Iterator[tuple[Path, Json]]:
-    for key in ("match", "fails", "response"):
+    for key in ("match", "fails", "response", "decrypted"):
         if key in step:
             yield (key,), step[key]
     if verb in ("expect", "never"):
@@ -307,6 +313,17 @@ def _patterns(step: Step, verb: str) -> Iterator[tuple[Path, Json]]:
             yield (verb, frame), pattern
     if verb == "assert":
         yield (verb, "is"), step[verb]["is"]
+
+
+_ENCRYPTING: Final = frozenset(
+    {"publish_keys", "make_keys", "devices_of", "claim", "encrypt", "decrypt", "to_device"}
+)
+"""Verbs that a server without end-to-end encryption has no answer for."""
+
+
+def _encrypts(step: Step) -> bool:
+    sealed = "encrypt" in _arguments(step, "send") or "encrypted" in _arguments(step, "upload")
+    return sealed or not _ENCRYPTING.isdisjoint(step)
 
 
 # ── small things ──────────────────────────────────────────────────────────────────────────────

@@ -20,24 +20,22 @@ messenger adapter's own.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, Meta, UnsetType, field
 
-Value = Any
-"""A YAML value in which ``$name.path`` and ``${name.path}`` are replaced before use."""
+from .model_encryption import (
+    Algorithm,
+    Claim,
+    Encrypt,
+    MakeKeys,
+    PublishKeys,
+    Tamper,
+    ToDevice,
+    ToDeviceAck,
+)
+from .nodes import Matcher, Name, Node, Value
 
-Matcher = Any
-"""A pattern for a value: objects are open, lists exact, ``{$regex: …}`` and its kin match by rule."""
-
-Name = Annotated[
-    str,
-    Meta(
-        pattern=r"^[a-z][a-z0-9_]*$",
-        max_length=40,
-        description="a name of lower-case letters, digits and `_`, beginning with a letter",
-    ),
-]
 ScenarioId = Annotated[
     str,
     Meta(
@@ -52,11 +50,7 @@ RequirementId = Annotated[
 Capability = Annotated[
     str, Meta(pattern=r"^[a-z0-9_.]+$", description="a capability's name like `groups`")
 ]
-CheckerName = Literal["order", "delivery", "status", "history", "schema"]
-
-
-class Node(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What every part of a scenario is: frozen, and strict about unknown keys."""
+CheckerName = Literal["order", "delivery", "status", "history", "secrecy", "schema"]
 
 
 class Actor(Node, frozen=True):
@@ -78,6 +72,8 @@ class Given(Node, frozen=True):
     direct: Annotated[list[Name], Meta(min_length=2, max_length=2)] | UnsetType = UNSET
     group: Annotated[list[Name], Meta(min_length=1)] | UnsetType = UNSET
     title: str | UnsetType = UNSET
+    encrypted: bool = False
+    """Its members' devices publish their keys first; then only ciphertext is sent in it."""
     roles: dict[Name, Literal["owner", "admin", "member"]] = {}
     """Roles other than the creator's ``owner`` and everyone else's ``member``; groups only.
 
@@ -148,6 +144,8 @@ class Send(Node, frozen=True, kw_only=True):
     """The engine's own text, of exactly this many Unicode code points; the last one lies beyond the
     BMP, so that whoever counts bytes or UTF-16 units counts otherwise."""
     body: Value | UnsetType = UNSET
+    encrypt: Algorithm | UnsetType = UNSET
+    """Encrypt what is sent for the devices of all members, as ``encrypt`` does."""
     client_message_id: Value | UnsetType = UNSET
     """Default: a fresh one, derived from the seed."""
     relates_to: Value | UnsetType = UNSET
@@ -198,6 +196,7 @@ class Create(Node, frozen=True):
     group: Value | UnsetType = UNSET
     """The members beside the creator: a list of actors or user ids."""
     title: Value | UnsetType = UNSET
+    encrypted: Value | UnsetType = UNSET
     idempotency_key: Value | UnsetType = UNSET
 
 
@@ -286,6 +285,9 @@ class Upload(Node, frozen=True, kw_only=True):
     """``tus``: resumably. One that is broken off saves ``{upload, offset, cut: true}``."""
     resume: Value | UnsetType = UNSET
     """With ``tus``: what was saved of the one to go on with; `named`, `type` and `size` as there."""
+    encrypted: bool = False
+    """Encrypt it first. ``file`` of what is saved is what to say inside an encrypted message:
+    ``body: {kind: media, file: $photo.file}``. It is uploaded as ``application/octet-stream``."""
 
 
 class Download(Node, frozen=True, kw_only=True):
@@ -295,8 +297,10 @@ class Download(Node, frozen=True, kw_only=True):
     scenario asks. Also 206 and 304 are answers.
     """
 
-    asset: Value
+    asset: Value | UnsetType = UNSET
     """An asset (``$photo``) or its id."""
+    file: Value | UnsetType = UNSET
+    """The ``file`` of a decrypted message: download it, open it, and check that it is the one."""
     method: Literal["GET", "HEAD"] = "GET"
     range: Value | UnsetType = UNSET
     """The text of a ``Range`` field."""
@@ -434,6 +438,21 @@ class Step(Node, frozen=True, kw_only=True, rename={"as_": "as"}):
     upload: Upload | UnsetType = UNSET
     download: Download | UnsetType = UNSET
 
+    publish_keys: PublishKeys | UnsetType = UNSET
+    make_keys: MakeKeys | UnsetType = UNSET
+    sign: Value | UnsetType = UNSET
+    """Sign any JSON value with this device's key. Saves ``{signature}``."""
+    devices_of: Value | UnsetType = UNSET
+    """The devices of a user with their keys, whose signatures are verified. Saves ``{devices}``."""
+    claim: Claim | UnsetType = UNSET
+    encrypt: Encrypt | UnsetType = UNSET
+    decrypt: Value | UnsetType = UNSET
+    """Decrypt a log entry, and believe nothing of it unverified. Saves the body that was encrypted.
+    ``fails`` names why it is not to be believed: ``tampered``, ``replayed``, ``reordered`` …"""
+    tamper: Tamper | UnsetType = UNSET
+    to_device: ToDevice | UnsetType = UNSET
+    to_device_ack: ToDeviceAck | UnsetType = UNSET
+
     register: Register | UnsetType = UNSET
     login: Login | UnsetType = UNSET
     logout: Logout | UnsetType = UNSET
@@ -483,6 +502,8 @@ class Step(Node, frozen=True, kw_only=True, rename={"as_": "as"}):
     """With ``request``: a pattern for ``{status, headers, body}``; header names in lower case."""
     strict: bool = False
     """With ``expect``: the very next frame must match."""
+    decrypted: Matcher | UnsetType = UNSET
+    """With ``expect``: a pattern for the body that was encrypted."""
     until: Literal["barrier"] | UnsetType = UNSET
     """With ``never``: where the waiting ends."""
     proves: RequirementId | list[RequirementId] | UnsetType = UNSET

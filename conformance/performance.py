@@ -19,6 +19,7 @@ from .adapters.base import Impatient, Malformed, Outcome, Refusal, Session, Unan
 from .answers import judge_answer, judge_refusal, told
 from .barrier import Barrier
 from .cast import Cast, Device, Flying
+from .encryption import expect_decrypted
 from .findings import Finding, ScenarioFault, StepFailed, TooLate, rendered
 from .history import History
 from .lifetimes import check_in_time
@@ -222,6 +223,8 @@ class Performance:
         content = await inbox.expect(
             device, resolve(step.expect, scope), strict=step.strict, patience=self.patience
         )
+        if step.decrypted is not UNSET:
+            await expect_decrypted(device, content, resolve(step.decrypted, scope))
         if step.save is not UNSET:
             scope.save(step.save, content)
 

@@ -14,13 +14,14 @@ import ast
 import inspect
 import json
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
 import msgspec
 
-from . import catalogue, model
+from . import catalogue, model, model_encryption
 from .resources import REQUIREMENTS_SCHEMA, SCENARIO_SCHEMA
 from .verbs import VERBS
 
@@ -37,7 +38,7 @@ _SUBSCHEMAS: Final = ("items", "additionalProperties")
 
 def scenario_schema() -> Schema:
     """The schema of a scenario file."""
-    schema = _schema(model.Scenario, "A conformance scenario", model)
+    schema = _schema(model.Scenario, "A conformance scenario", model, model_encryption)
     definitions = schema["$defs"]
     for name, definition in definitions.items():
         if name != model.Scenario.__name__:
@@ -61,11 +62,11 @@ def published() -> dict[Path, str]:
     }
 
 
-def _schema(kind: type[msgspec.Struct], title: str, module: ModuleType) -> Schema:
+def _schema(kind: type[msgspec.Struct], title: str, *modules: ModuleType) -> Schema:
     schema = msgspec.json.schema(kind)
     for definition in schema["$defs"].values():
         definition["description"] = inspect.cleandoc(definition["description"])
-    for struct, field, words in _field_docstrings(module):
+    for struct, field, words in chain.from_iterable(map(_field_docstrings, modules)):
         definition = schema["$defs"].get(struct.__name__)
         if definition is not None:
             name = struct.__struct_encode_fields__[struct.__struct_fields__.index(field)]

@@ -20,6 +20,9 @@ Names = dict[str, str]
 TARGET: Final = "target"
 """Always known: what the target says of itself, ``$target.limits.max_text_length``."""
 
+CANARY: Final = "canary"
+"""Always known: a word that no server has any business to repeat."""
+
 _TARGET_MEMBERS: Final = ("limits", "capabilities", "versions", "url", "overrun")
 _ACTOR_MEMBERS: Final = ("user_id", "display_name", "password")
 
@@ -27,7 +30,7 @@ _ACTOR_MEMBERS: Final = ("user_id", "display_name", "password")
 def check_names(tree: Mapping[str, Json]) -> Iterator[Complaint]:
     """Every reference in a scenario's plain tree to what is not known at its place."""
     actors = _objects(tree, "actors")
-    names = {TARGET: "what the target says of itself"}
+    names = {TARGET: "what the target says of itself", CANARY: "the scenario's canary"}
     names |= dict.fromkeys(actors, "an actor")
     for name in _objects(tree, "given"):
         if name in names:

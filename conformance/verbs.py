@@ -46,13 +46,19 @@ VERBS: Final[dict[str, Verb]] = {
     "remove_member": Verb(Who.DEVICE, _DONE),
     **dict.fromkeys(("page", "walk", "message", "status_of"), Verb(Who.DEVICE, _ANSWERED)),
     **dict.fromkeys(("upload", "download"), Verb(Who.DEVICE, _ANSWERED)),
+    **dict.fromkeys(
+        ("publish_keys", "devices_of", "claim", "encrypt", "decrypt", "to_device"),
+        Verb(Who.DEVICE, _ANSWERED),
+    ),
+    **dict.fromkeys(("make_keys", "sign", "tamper"), Verb(Who.DEVICE, frozenset({"save"}))),
+    "to_device_ack": Verb(Who.DEVICE, _SILENT),
     **dict.fromkeys(("register", "login"), Verb(Who.DEVICE, _ANSWERED)),
     **dict.fromkeys(("logout", "remove_device", "block", "unblock"), Verb(Who.DEVICE, _DONE)),
     **dict.fromkeys(("devices", "profile"), Verb(Who.DEVICE, _ANSWERED)),
     "press": Verb(Who.DEVICE, frozenset({"save", "match"})),
     "request": Verb(Who.ANYBODY, frozenset({"save", "response"})),
     **dict.fromkeys(("frame", "bytes"), Verb(Who.DEVICE, _SILENT)),
-    "expect": Verb(Who.INBOX, frozenset({"save", "strict"})),
+    "expect": Verb(Who.INBOX, frozenset({"save", "strict", "decrypted"})),
     "never": Verb(Who.INBOX, frozenset({"until"})),
     **dict.fromkeys(
         ("barrier", "together", "repeat", "restart_server", "stop_server", "in_time", "assert"),
@@ -61,7 +67,7 @@ VERBS: Final[dict[str, Verb]] = {
 }
 """Every verb of `model.Step`, by its key."""
 
-MODIFIERS: Final = ("save", "match", "fails", "response", "strict", "until")
+MODIFIERS: Final = ("save", "match", "fails", "response", "strict", "decrypted", "until")
 """What a step may say about its verb; ``note`` and ``proves`` go with every verb."""
 
 

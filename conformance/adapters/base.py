@@ -183,6 +183,12 @@ class Connection(Protocol):
     async def tell_typing(self, conversation_id: str, active: Json) -> None:
         """Say that the user is writing, or no more; nothing answers this."""
 
+    async def send_to_device(self, frame_id: str, messages: Json) -> Outcome:
+        """Write payloads for devices, ``{user_id: {device_id: payload}}``; the answer comes later."""
+
+    async def acknowledge_to_device(self, up_to: Json) -> None:
+        """Say up to which position payloads have come; nothing answers this."""
+
     async def round_trip(self) -> None:
         """Ask for a sign of life, unseen by the scenario, and wait for it.
 
@@ -270,9 +276,14 @@ class Client(Protocol):
     ) -> Json:
         """Open the connection. `token` None: the device's own; else as another device's double."""
 
-    async def create_direct(self, other: Sequence[Json]) -> Json: ...
+    async def create_direct(self, other: Sequence[Json], *, encrypted: Json = None) -> Json: ...
     async def create_group(
-        self, members: Sequence[Json], title: Json = None, idempotency_key: str | None = None
+        self,
+        members: Sequence[Json],
+        title: Json = None,
+        idempotency_key: str | None = None,
+        *,
+        encrypted: Json = None,
     ) -> Json: ...
     async def conversation(self, conversation_id: str) -> Json: ...
     async def conversations(self, *, limit: Json = None, cursor: Json = None) -> Json: ...
@@ -304,6 +315,16 @@ class Client(Protocol):
     async def upload(self, call: UploadCall) -> Json: ...
     async def upload_resumably(self, call: UploadCall) -> Json: ...
     async def download(self, call: DownloadCall) -> Json: ...
+    async def fetch(self, asset_id: str) -> bytes:
+        """The bytes of an asset, for whoever can open them."""
+
+    async def publish_keys(self, identity: Json) -> Json:
+        """Publish identity keys, with a fallback key if `identity` has one."""
+
+    async def add_one_time_keys(self, keys: Json) -> Json: ...
+    async def devices_of(self, user_id: str) -> Json: ...
+    async def claim_keys(self, devices: Mapping[str, Sequence[str]]) -> Json:
+        """Claim a key of each device; answers ``{keys, missing}``, both by user."""
 
 
 class Session(Protocol):

@@ -7,12 +7,21 @@ troubles and leaves it to the engine to say what they mean. The verbs of flow (`
 
 from .accounts import ACCOUNTS
 from .base import Verb, resolved
+from .encryption import ENCRYPTION
 from .escapes import ESCAPES
 from .limits import LIMITS
 from .media import MEDIA
 from .messaging import MESSAGING
 from .realtime import REALTIME
 
-VERBS: dict[str, Verb] = {**REALTIME, **MESSAGING, **MEDIA, **ACCOUNTS, **ESCAPES, **LIMITS}
+VERBS: dict[str, Verb] = {
+    **REALTIME,
+    **MESSAGING,
+    **MEDIA,
+    **ENCRYPTION,
+    **ACCOUNTS,
+    **ESCAPES,
+    **LIMITS,
+}
 
 __all__ = ["VERBS", "Verb", "resolved"]

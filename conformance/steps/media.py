@@ -6,10 +6,12 @@ import base64
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 from msgspec import UNSET
 
-from ..adapters.base import DownloadCall, UploadCall
+from ..adapters.base import DownloadCall, Refusal, UploadCall
 from ..cast import Device
+from ..crypto import FileKey, Rejected, open_file, seal_file
 from ..findings import ScenarioFault
 from ..model import Download, Upload
 from ..samples import FORMATS, OPAQUE, TooSmall, sample
@@ -26,6 +28,12 @@ async def upload(device: Device, args: Upload) -> Json:
     """Upload a file; one that is broken off has no answer to speak of."""
     media_type = _TYPE if args.type is UNSET else args.type
     content = _content(device, args, media_type)
+    told: FileKey | None = None
+    if args.encrypted:
+        name = device.cast.canary(f"a file's name of {device.lane}")
+        content, told = seal_file(content, media_type=str(media_type), name=name)
+        device.cast.plant(told.key, f"a file's key of {device.lane}")
+        media_type = OPAQUE
     call = UploadCall(
         media_type=str(media_type),
         content=content,
@@ -34,9 +42,11 @@ async def upload(device: Device, args: Upload) -> Json:
         cut_at=_number(args.cut_at, "cut_at") if args.cut_at is not UNSET else None,
         resume=None if args.resume is UNSET else _begun(args.resume),
     )
-    if args.via == "tus":
-        return await device.client.upload_resumably(call)
-    return await device.client.upload(call)
+    upload_it = device.client.upload_resumably if args.via == "tus" else device.client.upload
+    asset = await upload_it(call)
+    if told is None or "asset_id" not in asset:
+        return asset
+    return {**asset, "file": {"asset_id": asset["asset_id"], **msgspec.to_builtins(told)}}
 
 
 def _begun(value: Json) -> tuple[str, int]:
@@ -77,12 +87,29 @@ def _number(value: Json, what: str) -> int:
 
 async def download(device: Device, args: Download) -> Json:
     """Download a file, or a part of it."""
+    if args.file is not UNSET:
+        return await _opened(device, args.file)
     headers = {name: str(value) for name, value in args.headers.items()}
     if (part := optional(args.range)) is not None:
         headers["Range"] = str(part)
     return await device.client.download(
         DownloadCall(asset_id=id_of(args.asset, "asset_id"), method=args.method, headers=headers)
     )
+
+
+async def _opened(device: Device, file: Json) -> Json:
+    """Download an encrypted file and open it; it must be the one that its message spoke of."""
+    asset_id = id_of(file, "asset_id")
+    try:
+        told = msgspec.convert(file, FileKey)
+    except msgspec.ValidationError as error:
+        raise ScenarioFault(f"`file` is the one of a decrypted message: {error}") from None
+    try:
+        content = open_file(await device.client.fetch(asset_id), told)
+    except Rejected as rejected:
+        body = {"code": rejected.code, "detail": str(rejected)}
+        raise Refusal(rejected.code, None, body) from None
+    return {"media_type": told.media_type, "size": len(content), "sha256": told.sha256}
 
 
 MEDIA: dict[str, Verb] = {"upload": upload, "download": download}

@@ -24,6 +24,7 @@ from ..model import (
 )
 from ..values import describe
 from .base import Verb, id_of, line_of, optional, user_in
+from .encryption import sealed
 
 Json = Any
 
@@ -40,7 +41,7 @@ async def send(device: Device, args: Send) -> Json:
             if args.client_message_id is UNSET
             else args.client_message_id
         ),
-        body=_body(device, args),
+        body=await _sent_body(device, args),
         relates_to=optional(args.relates_to),
         expires_in_s=optional(args.expires_in_s),
     )
@@ -49,6 +50,14 @@ async def send(device: Device, args: Send) -> Json:
     line = line_of(device)
     outcome = await line.send_message(call)
     return await line.settled(outcome) if args.wait else outcome
+
+
+async def _sent_body(device: Device, args: Send) -> Json:
+    if args.encrypt is UNSET:
+        return _body(device, args)
+    chosen = (args.body, args.text, args.length)
+    body = None if all(each is UNSET for each in chosen) else _body(device, args)
+    return await sealed(device, args.encrypt, args.to, body, optional(args.relates_to))
 
 
 def _body(device: Device, args: Send) -> Json:
@@ -101,12 +110,15 @@ async def create(device: Device, args: Create) -> Json:
     """Create a conversation."""
     if args.direct is not UNSET:
         other = args.direct if isinstance(args.direct, list) else [args.direct]
-        return await device.client.create_direct([user_in(each) for each in other])
+        return await device.client.create_direct(
+            [user_in(each) for each in other], encrypted=optional(args.encrypted)
+        )
     members = args.group if isinstance(args.group, list) else [args.group]
     return await device.client.create_group(
         [user_in(each) for each in members],
         optional(args.title),
         optional(args.idempotency_key),
+        encrypted=optional(args.encrypted),
     )
 
 

@@ -198,6 +198,15 @@ class FakeConnection:
     async def tell_typing(self, conversation_id: str, active: Json) -> None:
         await trio.lowlevel.checkpoint()
 
+    async def send_to_device(self, frame_id: str, messages: Json) -> Answer:
+        await trio.lowlevel.checkpoint()
+        raise Refusal(
+            "unavailable", None, {"code": "unavailable", "detail": f"{frame_id} {messages}"}
+        )
+
+    async def acknowledge_to_device(self, up_to: Json) -> None:
+        await trio.lowlevel.checkpoint()
+
     async def round_trip(self) -> None:
         await trio.lowlevel.checkpoint()
 
@@ -315,11 +324,16 @@ class FakeClient:
         connection.take("welcome", {"user_id": self.user_id})
         return {"welcome": {"user_id": self.user_id}, "replayed": [], "count": 0}
 
-    async def create_direct(self, other: Sequence[Json]) -> Json:
-        return await self.create_group(list(other))
+    async def create_direct(self, other: Sequence[Json], *, encrypted: Json = None) -> Json:
+        return await self.create_group(list(other), encrypted=encrypted)
 
     async def create_group(
-        self, members: Sequence[Json], title: Json = None, idempotency_key: str | None = None
+        self,
+        members: Sequence[Json],
+        title: Json = None,
+        idempotency_key: str | None = None,
+        *,
+        encrypted: Json = None,
     ) -> Json:
         await trio.lowlevel.checkpoint()
         everybody = [self.user_id, *members]
@@ -341,7 +355,12 @@ class FakeClient:
                     asked=len(self.session.history),
                 )
             )
-        return {"conversation_id": conversation_id, "title": title, "created": True}
+        return {
+            "conversation_id": conversation_id,
+            "title": title,
+            "encrypted": encrypted is True,
+            "created": True,
+        }
 
     async def send_message(self, call: SendCall) -> Json:
         await trio.lowlevel.checkpoint()

@@ -143,11 +143,11 @@ class Channel:
         return flight
 
     async def settled(self, outcome: Outcome) -> Json:
-        """Wait for the answer of a send."""
+        """Wait for the answer of a frame in flight."""
         with trio.move_on_after(self._patience.seconds):
             await outcome.wait()
             return outcome.result()
-        raise Impatient(f"no answer to a `send` within {self._patience.seconds:g} s")
+        raise Impatient(f"no answer to a frame within {self._patience.seconds:g} s")
 
     async def acknowledge(
         self, conversation_id: str, status: Literal["delivered", "read"], up_to_seq: int
@@ -163,6 +163,23 @@ class Channel:
     async def tell_typing(self, conversation_id: str, active: Json) -> None:
         """Write a `typing` frame."""
         frame = {"type": "typing", "conversation_id": conversation_id, "active": active}
+        self._write_frame_down(frame, self._hidden)
+        await self._write_frame(frame)
+
+    async def send_to_device(self, frame_id: str, messages: Json) -> InFlight:
+        """Write a `to_device` frame."""
+        frame = {"type": "to_device", "id": frame_id, "messages": messages}
+        flight = self._meaning.asking(frame)
+        self._write_frame_down(frame, self._hidden)
+        try:
+            await self._write_frame(frame)
+        except Unanswered as trouble:
+            flight.fail(trouble)
+        return flight
+
+    async def acknowledge_to_device(self, up_to: Json) -> None:
+        """Write a `to_device_ack` frame."""
+        frame = {"type": "to_device_ack", "up_to": up_to}
         self._write_frame_down(frame, self._hidden)
         await self._write_frame(frame)
 

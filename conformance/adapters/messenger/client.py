@@ -14,11 +14,13 @@ import trio
 
 from ...history import (
     Accepted,
+    Entry,
     Event,
     LoggedIn,
     Refused,
     RemovingDevice,
     Sending,
+    Shown,
     StatusAsked,
 )
 from ..base import Json, Malformed, Refusal, SendCall
@@ -27,6 +29,7 @@ from .channel import Channel
 from .encodings import ENCODINGS
 from .files import Files
 from .handshake import Auth, Doorway
+from .keys import Keys
 from .notebook import Notebook
 from .pages import MAX_PAGES, Pages
 from .raw import RawAccess
@@ -34,7 +37,7 @@ from .rest import Answer, Rest, path_of
 from .resumable import Resumable
 
 
-class MessengerClient(Pages, Files, Resumable):
+class MessengerClient(Pages, Files, Resumable, Keys):
     """A device; see `adapters.base.Client` for what the verbs promise."""
 
     def __init__(
@@ -159,16 +162,23 @@ class MessengerClient(Pages, Files, Resumable):
 
     # ── conversations ─────────────────────────────────────────────────────────────────────────
 
-    async def create_direct(self, other: Sequence[Json]) -> Json:
+    async def create_direct(self, other: Sequence[Json], *, encrypted: Json = None) -> Json:
         """``POST /conversations`` of kind ``direct``."""
-        return await self._create({"kind": "direct", "members": list(other)}, {})
+        body = {"kind": "direct", "members": list(other), **_given(encrypted=encrypted)}
+        return await self._create(body, {})
 
     async def create_group(
-        self, members: Sequence[Json], title: Json = None, idempotency_key: str | None = None
+        self,
+        members: Sequence[Json],
+        title: Json = None,
+        idempotency_key: str | None = None,
+        *,
+        encrypted: Json = None,
     ) -> Json:
         """``POST /conversations`` of kind ``group``."""
         headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
-        body = {"kind": "group", "members": list(members), **_given(title=title)}
+        given = _given(title=title, encrypted=encrypted)
+        body = {"kind": "group", "members": list(members), **given}
         return await self._create(body, headers)
 
     async def _create(self, body: Json, headers: dict[str, str]) -> Json:
@@ -251,6 +261,7 @@ class MessengerClient(Pages, Files, Resumable):
             raise
         posted = shapes.read(answer.body, shapes.Posted, "the answer to a message")
         self.note_accepted(op, posted, answer.event)
+        self.note_shown(posted.message, answer.event)
         entry = posted.message
         return {
             **answer.body["message"],
@@ -295,7 +306,15 @@ class MessengerClient(Pages, Files, Resumable):
 
     async def message(self, message_id: str) -> Json:
         """``GET /messages/{message_id}``."""
-        return (await self.call("GET", path_of("messages", message_id))).body
+        answer = await self.call("GET", path_of("messages", message_id))
+        entry = shapes.read(answer.body, Entry, "a message")
+        self.note_shown(entry, answer.event)
+        return answer.body
+
+    def note_shown(self, entry: Entry, event: int) -> None:
+        """Record an entry that came as an answer."""
+        device_id = self.device_id or ""
+        self.note(Shown(user_id=self.user_id, device_id=device_id, entry=entry, raw=event))
 
     async def status_of(self, message_id: str) -> Json:
         """``GET /messages/{message_id}/status``."""

@@ -88,6 +88,22 @@ class Files:
 
     async def download(self, call: DownloadCall) -> Json:
         """``GET`` or ``HEAD /assets/{asset_id}``; also 206 and 304 are answers."""
+        answer = await self._downloaded(call)
+        return {
+            "status": answer.status,
+            "headers": answer.lower_headers,
+            "media_type": answer.media_type,
+            "etag": answer.headers.get("etag"),
+            "size": len(answer.content),
+            "sha256": sha256(answer.content).hexdigest(),
+        }
+
+    async def fetch(self, asset_id: str) -> bytes:
+        """``GET /assets/{asset_id}``, its bytes."""
+        call = DownloadCall(asset_id=asset_id, method="GET", headers={})
+        return (await self._downloaded(call)).content
+
+    async def _downloaded(self, call: DownloadCall) -> Answer:
         path = path_of("assets", call.asset_id)
         answer = await self.rest.exchange(
             self.lane, call.method, path, token=self.token, headers=call.headers
@@ -97,14 +113,7 @@ class Files:
         uploaded = self.notebook.uploaded.get(call.asset_id)
         if uploaded is not None and call.method == "GET":
             _compare(answer, uploaded)
-        return {
-            "status": answer.status,
-            "headers": answer.lower_headers,
-            "media_type": answer.media_type,
-            "etag": answer.headers.get("etag"),
-            "size": len(answer.content),
-            "sha256": sha256(answer.content).hexdigest(),
-        }
+        return answer
 
 
 def _compare(answer: Answer, uploaded: Uploaded) -> None:

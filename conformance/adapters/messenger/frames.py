@@ -89,6 +89,13 @@ _TOLD: dict[str, Callable[[dict[str, Json]], str]] = {
     "replay_complete": lambda frame: f"{frame['count']} replayed",
     "conversation": lambda frame: shorten(frame["conversation"]["conversation_id"]),
     "typing": lambda frame: f"{frame.get('user_id', '')} {frame['active']}".lstrip(),
+    "to_device": lambda frame: (
+        f"#{frame['position']} from {frame['sender_id']}" if "position" in frame else frame["id"]
+    ),
+    "to_device_ack": lambda frame: f"≤ #{frame['up_to']}",
+    "accepted": lambda frame: f"{frame['id']}",
+    "devices": lambda frame: str(frame["user_id"]),
+    "keys_low": lambda frame: str(frame["one_time_keys"]),
     "presence": lambda frame: f"{frame['user_id']} {frame['state']}",
     "ping": lambda frame: str(frame["id"]),
     "pong": lambda frame: str(frame["id"]),

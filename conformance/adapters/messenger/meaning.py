@@ -48,6 +48,7 @@ class Meaning:
             "message": self._message,
             "sent": self._sent,
             "failed": self._failed,
+            "accepted": self._accepted,
             "error": self._error,
             "status": self._status,
             "replay_complete": self._replay_complete,
@@ -99,6 +100,12 @@ class Meaning:
                     raw=position,
                 )
             )
+        self._in_flight[frame["id"]] = flight
+        return flight
+
+    def asking(self, frame: Frame) -> InFlight:
+        """A frame that is answered by its id, and means nothing else, is about to be written."""
+        flight = InFlight(0, f"the `{frame['type']}` {frame['id']}")
         self._in_flight[frame["id"]] = flight
         return flight
 
@@ -183,6 +190,12 @@ class Meaning:
                 )
             )
         flight.succeed({name: value for name, value in frame.items() if name != "type"})
+
+    def _accepted(self, frame: Frame, _position: int) -> None:
+        shapes.read(frame, shapes.Accepted, "an `accepted` frame")
+        flight = self._landed(frame)
+        if flight is not None:
+            flight.succeed({"unknown": [], **frame})
 
     def _failed(self, frame: Frame, position: int) -> None:
         failed = shapes.read(frame, shapes.Failed, "a `failed` frame")

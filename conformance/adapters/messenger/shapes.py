@@ -97,6 +97,7 @@ class Conversation(Struct, frozen=True):
     head_seq: int
     members: list[Member] | None = None
     left: bool = False
+    encrypted: bool = False
 
     def seen(self, *, user_id: str, conn: int | None, asked: int) -> ConversationSeen:
         """The conversation as a history event."""
@@ -121,6 +122,7 @@ class Conversation(Struct, frozen=True):
             head_seq=self.head_seq,
             members=members,
             asked=asked,
+            encrypted=self.encrypted,
         )
 
 
@@ -169,6 +171,44 @@ class Asset(Struct, frozen=True):
     media_type: str
     size: int
     sha256: str
+
+
+class PublishedDevice(Struct, frozen=True):
+    """A device as others see it; without keys before it has published them."""
+
+    device_id: str
+    curve25519: str | None = None
+    ed25519: str | None = None
+    signature: str | None = None
+
+
+class PublishedDevices(Struct, frozen=True):
+    """The devices of a user."""
+
+    devices: list[PublishedDevice] = []
+
+
+class ClaimedKey(Struct, frozen=True):
+    """A key to begin a session with."""
+
+    key_id: str
+    key: str
+    signature: str
+    fallback: bool
+
+
+class Claimed(Struct, frozen=True):
+    """The answer to a claim, by user and device."""
+
+    keys: dict[str, dict[str, ClaimedKey]] = {}
+    missing: dict[str, list[str]] = {}
+
+
+class Accepted(Struct, frozen=True):
+    """``accepted``: the answer to a ``to_device`` frame."""
+
+    id: str
+    unknown: list[tuple[str, str]] = []
 
 
 class Session(Struct, frozen=True):
