@@ -7,7 +7,6 @@ comparison. So decoding is strict: standard alphabet, no padding, no stray bits 
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any
 
 import rfc8785
@@ -26,7 +25,7 @@ def decode_bytes(text: Json) -> bytes:
         raise ValueError("this is no text, so no base64")
     try:
         data = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise ValueError(f"this is no base64: {error}") from None
     if encode_bytes(data) != text:
         raise ValueError(
@@ -38,6 +37,9 @@ def decode_bytes(text: Json) -> bytes:
 def canonical(value: Json) -> bytes:
     """The RFC 8785 canonical form of a JSON value, in UTF-8: what signatures are made over.
 
-    Raises `ValueError` for what it has none of (NaN, numbers beyond 2^53, lone surrogates).
+    Raises `ValueError` for what it has none of (NaN, whole numbers from 2^53 on, lone surrogates).
     """
-    return rfc8785.dumps(value)
+    try:
+        return rfc8785.dumps(value)
+    except ValueError as error:
+        raise ValueError(f"this value has no canonical form: {error}") from None
