@@ -14,7 +14,7 @@ from typing import Any
 from .adapters.base import Client, Connection, Incoming, Outcome, Refusal, Session, Target
 from .crypto import Keyring
 from .findings import ScenarioFault
-from .history import History, Planted
+from .history import CANARY, History, Planted
 from .model import Actor, Scenario, Step
 from .naming import TRIES, Seeds
 from .patience import Patience
@@ -25,9 +25,6 @@ Json = Any
 
 _KERNELS = 6 * 1024 * 1024
 """Bytes that the kernels on both sides may hold for a reader that has stopped."""
-
-CANARY = "canary"
-"""How planted words begin, so that one look tells whether a text holds any."""
 
 
 class Flying:

@@ -38,7 +38,7 @@ class EmbeddedServer:
     def __init__(self, data: Path, log: Path) -> None:
         self.url = ""
         self._port = 0
-        self._data = data
+        self.data = data
         self._log = log
         self._process: trio.Process | None = None
 
@@ -47,7 +47,7 @@ class EmbeddedServer:
         command = [
             *(sys.executable, "-m", "reference_server"),
             *("--host", "127.0.0.1", "--port", str(self._port)),
-            *("--data", str(self._data), "--throwaway-accounts", "--until-stdin-closes"),
+            *("--data", str(self.data), "--throwaway-accounts", "--until-stdin-closes"),
             *("--rate-sends", RATE),
         ]
         with self._log.open("ab") as log:

@@ -11,6 +11,7 @@ that is gone and an error of this program must never be taken for one another.
 from __future__ import annotations
 
 import traceback
+from pathlib import Path
 
 import trio
 from msgspec import Struct, field
@@ -20,7 +21,7 @@ from .barrier import Barrier
 from .cast import Cast
 from .findings import Finding, NotShown, ScenarioFault
 from .history import History
-from .judging import judge
+from .judging import judge, judge_files
 from .loader import Variant
 from .naming import Seeds
 from .outages import Outages
@@ -40,6 +41,8 @@ class Stage(Struct, frozen=True, kw_only=True):
     sentinels: Sentinels
     outages: Outages = {}
     """How the target can be taken away and started again."""
+    files: Path | None = None
+    """Where the target keeps its data; None where that is nobody's business."""
 
 
 class Played(Struct, kw_only=True):
@@ -70,6 +73,8 @@ async def play(variant: Variant, stage: Stage, *, attempt: int = 1) -> Played:
             played.findings.append(_overdue(variant, played.history))
         if not played.fault and not played.trouble:
             played.findings += judge(variant.scenario, played.history, stage.adapter)
+            if stage.files is not None:
+                played.findings += judge_files(variant.scenario, played.history, stage.files)
     except* ScenarioFault as faults:
         played.fault = _first(faults)
     except* NotShown as nothing:

@@ -290,6 +290,10 @@ class Shown(Event, kw_only=True):
 
 # ── secrets ───────────────────────────────────────────────────────────────────────────────────
 
+CANARY = "canary"
+"""How planted words begin, so that one look tells whether a text holds any; they have only letters and
+digits behind it. Keys are secrets without this beginning."""
+
 
 class Planted(Event, kw_only=True):
     """A secret came into being: the server must never be able to say it. `what` names it."""

@@ -1,14 +1,16 @@
-"""The second kind of judging: checkers over a whole history."""
+"""The second kind of judging: checkers over a whole history, and a look into the server's own files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from .adapters.base import Adapter
 from .checkers import CHECKERS
 from .checkers.base import Violation
+from .checkers.needles import Needles
 from .findings import Finding
-from .history import History
+from .history import History, Planted
 from .model import Scenario
 
 
@@ -25,6 +27,23 @@ def judge(scenario: Scenario, history: History, adapter: Adapter) -> Iterator[Fi
                 message=violation.message,
                 events=violation.events,
                 since=violation.events[0] if violation.events else 0,
+                until=len(history),
+            )
+
+
+def judge_files(scenario: Scenario, history: History, folder: Path) -> Iterator[Finding]:
+    """What the server at hand keeps of this run's secrets in its files, database and blobs alike."""
+    if "secrecy" not in scenario.check:
+        return
+    needles = Needles(event for event in history if isinstance(event, Planted))
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        for secret, encoding in needles.found(file.read_bytes()):
+            yield Finding(
+                kind="checker",
+                requirements=("ENC-9",),
+                message=f"The server's file {file.name} holds {secret.what}, {encoding}.",
+                events=(secret.n,),
+                since=secret.n,
                 until=len(history),
             )
 

@@ -55,6 +55,8 @@ class Match(Struct, frozen=True, kw_only=True):
     adapter: Adapter
     target: Target
     outages: Outages
+    files: Path | None = None
+    """Where the target keeps its data, if it is one of ours."""
     remark: Callable[[], str | None] = lambda: None
     """What there is to say about the target after the run, if anything."""
 
@@ -283,6 +285,8 @@ def _stage(options: Options, match: Match, patience: Patience) -> Stage:
         seed=options.seed,
         sentinels=Sentinels(options.seed),
         outages=match.outages,
+        restart=match.restart,
+        files=match.files,
     )
 
 
@@ -328,6 +332,8 @@ async def _embedded(options: Options, patience: Patience, log: str) -> AsyncIter
             adapter=adapter,
             target=await adapter.discover(),
             outages={"restart": server.restart, "stop": server.stop_and_start},
+            restart=server.restart,
+            files=server.data,
             remark=server.ended_by_itself,
         )
 
