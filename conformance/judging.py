@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from .adapters.base import Adapter
@@ -37,7 +38,7 @@ def judge_files(scenario: Scenario, history: History, folder: Path) -> Iterator[
         return
     needles = Needles(event for event in history if isinstance(event, Planted))
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        for secret, encoding in needles.found(file.read_bytes()):
+        for secret, encoding in needles.found(_read(file)):
             yield Finding(
                 kind="checker",
                 requirements=("ENC-9",),
@@ -46,6 +47,13 @@ def judge_files(scenario: Scenario, history: History, folder: Path) -> Iterator[
                 since=secret.n,
                 until=len(history),
             )
+
+
+def _read(file: Path) -> bytes:
+    """What a file holds; nothing if the server has just removed it."""
+    with suppress(FileNotFoundError):
+        return file.read_bytes()
+    return b""
 
 
 def _violations(scenario: Scenario, history: History, adapter: Adapter) -> Iterable[Violation]:

@@ -162,7 +162,8 @@ def _mismatch(path: Path, expected: str, value: Any) -> Mismatch:
 
 
 def _is_operators(pattern: Mapping[str, Json]) -> bool:
-    names = [name for name in pattern if name.startswith("$")]
+    # `${…}` is a reference, to be the name of a member.
+    names = [name for name in pattern if name.startswith("$") and not name.startswith("${")]
     if names and len(names) < len(pattern):
         shown = ", ".join(f"`{name}`" for name in names)
         raise BadPattern(f"{shown} beside members: an object is a set of operators or of members")

@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct
 
 from ..adapters.base import Connection
 from ..cast import Device
+from ..crypto import Address
 from ..findings import ScenarioFault
 from ..values import describe, resolve
 
@@ -47,6 +48,15 @@ def id_of(value: Json, member: str) -> str:
 def user_in(value: Json) -> Json:
     """The user id of an actor; anything else as it is, for the target to refuse."""
     return value.get("user_id", value) if isinstance(value, Mapping) else value
+
+
+def address_of(value: Json) -> Address:
+    """The device that is spoken of: ``$bob.phone``, ``$bob`` for his only one, or the two ids."""
+    if isinstance(value, Mapping) and "device_id" not in value:
+        devices = [each for each in value.values() if isinstance(each, Mapping)]
+        if len(devices) == 1:
+            value = devices[0]
+    return Address(id_of(value, "user_id"), id_of(value, "device_id"))
 
 
 def line_of(device: Device) -> Connection:

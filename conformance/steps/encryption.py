@@ -26,7 +26,7 @@ from ..model_encryption import (
     ToDevice,
     ToDeviceAck,
 )
-from .base import Verb, id_of, line_of, optional
+from .base import Verb, address_of, id_of, line_of, optional
 from .tampering import tamper
 
 Json = Any
@@ -91,7 +91,7 @@ async def devices_of(device: Device, args: Json) -> Json:
 async def claim(device: Device, args: Claim) -> Json:
     """Claim keys, once or several times at the same moment, and verify what is given."""
     devices = args.devices if isinstance(args.devices, list) else [args.devices]
-    addresses = [_address(each) for each in devices]
+    addresses = [address_of(each) for each in devices]
     wanted: dict[str, list[str]] = {}
     for address in addresses:
         wanted.setdefault(address.user_id, []).append(address.device_id)
@@ -122,10 +122,6 @@ async def _pooled(device: Device, answers: Iterable[Json]) -> dict[str, list[Jso
             for device_id in devices
         ]
     return pooled
-
-
-def _address(value: Json) -> Address:
-    return Address(id_of(value, "user_id"), id_of(value, "device_id"))
 
 
 # ── messages ──────────────────────────────────────────────────────────────────────────────────
@@ -164,7 +160,7 @@ async def to_device(device: Device, args: ToDevice) -> Json:
     """Send a payload to devices, and wait until it is accepted."""
     targets = args.to if isinstance(args.to, list) else [args.to]
     messages: dict[str, dict[str, Json]] = {}
-    for address in map(_address, targets):
+    for address in map(address_of, targets):
         messages.setdefault(address.user_id, {})[address.device_id] = args.payload
     line = line_of(device)
     frame_id = device.cast.seeds.word(device.next_what("to_device"), 12)

@@ -16,7 +16,7 @@ from ..cast import Device
 from ..findings import ScenarioFault
 from ..model_encryption import Tamper
 from ..values import describe
-from .base import id_of
+from .base import address_of
 
 Json = Any
 
@@ -36,9 +36,9 @@ async def tamper(_device: Device, args: Tamper) -> Json:
     elif args.without is not UNSET:
         _take(body, args.without)
     elif args.copy_to is not UNSET:
-        user_id, device_id = _ids(args.copy_to)
+        to = address_of(args.copy_to)
         first = next(_ciphertexts(body))
-        body["ciphertexts"].setdefault(user_id, {})[device_id] = dict(first)
+        body["ciphertexts"].setdefault(to.user_id, {})[to.device_id] = dict(first)
     else:
         for holder in list(_ciphertexts(body)):
             member = "ciphertext" if holder is body else "body"
@@ -67,24 +67,20 @@ def _flipped(text: str) -> str:
     return text[:at] + _ALPHABET[_ALPHABET.index(text[at]) ^ 1] + text[at + 1 :]
 
 
-def _ids(device: Json) -> tuple[str, str]:
-    return id_of(device, "user_id"), id_of(device, "device_id")
-
-
 def _take(body: dict[str, Json], device: Json) -> Json:
     """Take a device's ciphertext out of a body of Olm."""
-    user_id, device_id = _ids(device)
-    devices = (body.get("ciphertexts") or {}).get(user_id, {})
-    if device_id not in devices:
-        raise ScenarioFault(f"there is no ciphertext for {user_id}/{device_id} in this body")
-    taken = devices.pop(device_id)
+    address = address_of(device)
+    devices = (body.get("ciphertexts") or {}).get(address.user_id, {})
+    if address.device_id not in devices:
+        raise ScenarioFault(f"there is no ciphertext for {address} in this body")
+    taken = devices.pop(address.device_id)
     if not devices:
-        del body["ciphertexts"][user_id]
+        del body["ciphertexts"][address.user_id]
     return taken
 
 
 def _swap(body: dict[str, Json], one: Json, other: Json) -> None:
     first, second = _take(body, one), _take(body, other)
     for device, ciphertext in ((one, second), (other, first)):
-        user_id, device_id = _ids(device)
-        body["ciphertexts"].setdefault(user_id, {})[device_id] = ciphertext
+        to = address_of(device)
+        body["ciphertexts"].setdefault(to.user_id, {})[to.device_id] = ciphertext
