@@ -5,7 +5,8 @@ scenarios that take the server away and start it again; where they have a server
 beside the first phase. Then what failed is played once more, alone and with fresh users: a
 failure that does not come back is *flaky*, which is a failure all the same (a promise broken once was
 broken), but another kind of bug to look for. When more than `AGAIN` scenarios failed, the load is not
-to blame and nothing is played again.
+to blame and nothing is played again. At the end the target's own files are looked into (`vault`), where
+they are at hand.
 """
 
 from __future__ import annotations
@@ -101,6 +102,7 @@ class Campaign:
         again = [each for each in playable if self._verdict(each) in ("fail", "inconclusive")]
         if len(again) <= AGAIN:
             await self._phase("again", again, 1)
+        self._look_into_files()
 
     async def _phase(self, name: str, variants: Sequence[Variant], jobs: int) -> None:
         if not variants:
@@ -119,6 +121,24 @@ class Campaign:
             played = await play(variant, stage, attempt=len(plays) + 1)
             findings = reported(played, stage.adapter, self._repetition)
             self._record(variant, played, findings)
+
+    def _look_into_files(self) -> None:
+        """Fail the scenarios whose secrets the target keeps, if its files can be read."""
+        variants = {variant.name: variant for variant in self._variants}
+        for stage in {id(each): each for each in (self._stage, self._restarts)}.values():
+            for name, finding in stage.vault.search() if stage.vault is not None else ():
+                variant, before = variants[name], self._results[name]
+                played = Played(variant=variant, attempt=1, findings=[finding])
+                self._end(
+                    recorded(
+                        variant,
+                        "fail",
+                        reason=before.reason,
+                        plays=self._plays[name],
+                        findings=before.findings
+                        + reported(played, stage.adapter, self._repetition),
+                    )
+                )
 
     def _inapplicable(self, variant: Variant) -> bool:
         """Record a variant whose needs the target does not meet; answer whether it is one."""

@@ -11,7 +11,6 @@ that is gone and an error of this program must never be taken for one another.
 from __future__ import annotations
 
 import traceback
-from pathlib import Path
 
 import trio
 from msgspec import Struct, field
@@ -21,7 +20,7 @@ from .barrier import Barrier
 from .cast import Cast
 from .findings import Finding, NotShown, ScenarioFault
 from .history import History
-from .judging import judge, judge_files
+from .judging import judge
 from .loader import Variant
 from .naming import Seeds
 from .outages import Outages
@@ -29,6 +28,7 @@ from .patience import Patience
 from .performance import Performance, Stop
 from .sentinels import Sentinels
 from .setting import set_up, wind_up
+from .vault import Vault
 
 
 class Stage(Struct, frozen=True, kw_only=True):
@@ -41,8 +41,8 @@ class Stage(Struct, frozen=True, kw_only=True):
     sentinels: Sentinels
     outages: Outages = {}
     """How the target can be taken away and started again."""
-    files: Path | None = None
-    """Where the target keeps its data; None where that is nobody's business."""
+    vault: Vault | None = None
+    """The target's own files, to be looked into at the end; None where they are nobody's business."""
 
 
 class Played(Struct, kw_only=True):
@@ -73,8 +73,8 @@ async def play(variant: Variant, stage: Stage, *, attempt: int = 1) -> Played:
             played.findings.append(_overdue(variant, played.history))
         if not played.fault and not played.trouble:
             played.findings += judge(variant.scenario, played.history, stage.adapter)
-            if stage.files is not None:
-                played.findings += judge_files(variant.scenario, played.history, stage.files)
+            if stage.vault is not None and "secrecy" in variant.scenario.check:
+                stage.vault.remember(variant.name, played.history)
     except* ScenarioFault as faults:
         played.fault = _first(faults)
     except* NotShown as nothing:

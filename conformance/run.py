@@ -42,6 +42,7 @@ from .resources import SCENARIOS
 from .restarting import OutageCommand
 from .selection import choose
 from .sentinels import Sentinels
+from .vault import Vault
 from .verdicts import HARNESS
 
 ADAPTERS = {MessengerAdapter.name: MessengerAdapter}
@@ -286,7 +287,7 @@ def _stage(options: Options, match: Match, patience: Patience) -> Stage:
         sentinels=Sentinels(options.seed),
         outages=match.outages,
         restart=match.restart,
-        files=match.files,
+        vault=None if match.files is None else Vault(match.files),
     )
 
 

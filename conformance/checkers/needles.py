@@ -1,8 +1,8 @@
 """Looking for secrets in whatever somebody wrote, also in a plain encoding of them.
 
-There may be thousands of canaries and megabytes to search, so all canaries begin alike: the beginning is
-looked for first, in each encoding, and only where it is found the single canaries are. Other secrets
-(keys) are few and looked for one by one.
+There may be thousands of secrets and megabytes to search, so secrets are gathered by how they begin, in
+each encoding: canaries all begin alike, and so do session keys. Each beginning is looked for once, at the
+speed of a substring search, and what stands there is looked up among the whole ones.
 """
 
 from __future__ import annotations
@@ -11,51 +11,50 @@ import base64
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
-from ..history import CANARY, Planted
+from msgspec import Struct
 
-Spelling = tuple[str, bytes]
-"""What an encoding is called, and how a text, or the part of it that is always the same, looks in it."""
+from ..history import Planted
+
+BEGINNING = 5
+"""Bytes by which spellings are gathered."""
+
+
+class Find(Struct, frozen=True):
+    """A secret where it does not belong: at which byte, and how it is encoded there."""
+
+    secret: Planted
+    encoding: str
+    place: int
+
+
+Known = dict[int, dict[bytes, tuple[Planted, str]]]
+"""Spellings of one beginning, by their length."""
 
 
 class Needles:
     """Secrets, ready to be looked for."""
 
     def __init__(self, planted: Iterable[Planted]) -> None:
-        self._canaries: list[Planted] = []
-        self._others: list[tuple[Planted, str, bytes]] = []
+        self._known: dict[bytes, Known] = {}
         for secret in planted:
-            if secret.secret.startswith(CANARY):
-                self._canaries.append(secret)
-            else:
-                self._others += [(secret, *each) for each in _spellings(secret.secret)]
-        self._beginnings = list(_spellings(CANARY)) if self._canaries else []
+            for encoding, spelled in _spellings(secret.secret):
+                known = self._known.setdefault(spelled[:BEGINNING], {})
+                known.setdefault(len(spelled), {}).setdefault(spelled, (secret, encoding))
 
-    def places(self, data: bytes) -> list[int]:
-        """Where in `data` a secret, or what looks like a canary, begins; in no order."""
-        looked_for = [mark for _, mark in self._beginnings]
-        looked_for += [mark for _, _, mark in self._others]
-        return [place for mark in looked_for for place in _all(mark, data)]
-
-    def found(self, data: bytes) -> Iterator[tuple[Planted, str]]:
-        """The secrets that `data` holds, each with the encoding that it is in."""
-        if any(mark in data for _, mark in self._beginnings):
-            for canary in self._canaries:
-                for encoding, mark in _spellings(canary.secret):
-                    if mark in data:
-                        yield canary, encoding
-        for secret, encoding, mark in self._others:
-            if mark in data:
-                yield secret, encoding
+    def found(self, data: bytes) -> Iterator[Find]:
+        """Every secret that `data` holds, wherever it holds it."""
+        for beginning, known in self._known.items():
+            place = data.find(beginning)
+            while place >= 0:
+                for length, spellings in known.items():
+                    hit = spellings.get(data[place : place + length])
+                    if hit is not None:
+                        yield Find(*hit, place)
+                place = data.find(beginning, place + 1)
 
 
-def _all(mark: bytes, data: bytes) -> Iterator[int]:
-    place = data.find(mark)
-    while place >= 0:
-        yield place
-        place = data.find(mark, place + 1)
-
-
-def _spellings(text: str) -> Iterator[Spelling]:
+def _spellings(text: str) -> Iterator[tuple[str, bytes]]:
+    """What encodings are called, and how a text, or the part of it that is always the same, looks there."""
     data = text.encode()
     yield "as it is", data
     escaped = {quote(text, safe=""), text.translate(str.maketrans("+/", "-_"))} - {text}

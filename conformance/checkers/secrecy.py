@@ -73,19 +73,16 @@ def _judge_words(history: History, findings: Findings) -> None:
         end += len(text) + 1
         ends.append(end)
     # One search of everything is much faster than one of each: usually there is nothing to find.
-    for number in sorted(
-        {bisect_right(ends, place) for place in needles.places(b"\n".join(texts))}
-    ):
-        for secret, encoding in needles.found(texts[number]):
-            event = written[number]
-            findings.add(
-                "ENC-9",
-                f"The server wrote to {event.lane} ({event.label}) what it can have no business with: "
-                f"{secret.what}, {encoding}.",
-                secret,
-                event,
-                scope=secret.secret,
-            )
+    for find in needles.found(b"\n".join(texts)):
+        event = written[bisect_right(ends, find.place)]
+        findings.add(
+            "ENC-9",
+            f"The server wrote to {event.lane} ({event.label}) what it can have no business with: "
+            f"{find.secret.what}, {find.encoding}.",
+            find.secret,
+            event,
+            scope=find.secret.secret,
+        )
 
 
 # ── ENC-3 ─────────────────────────────────────────────────────────────────────────────────────
