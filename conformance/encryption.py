@@ -26,6 +26,7 @@ from .crypto import (
     Rejected,
     Shown,
     SignedKey,
+    UnknownSession,
     WronglySigned,
     verified_key,
     verified_peer,
@@ -230,6 +231,13 @@ async def _listen(device: Device, keyring: Keyring, line: Connection) -> None:
                     keyring.learn(peer, frame.content.get("payload"))
 
 
+def _broken_by(rejected: Rejected, entry: Json) -> str:
+    """The promise that is broken when what nobody tampered with cannot be read."""
+    whole = isinstance(entry.get("body"), dict) and "session_id" in entry["body"]
+    lost_key = isinstance(rejected, UnknownSession) and whole
+    return "ENC-7" if lost_key else "ENC-1"
+
+
 async def expect_decrypted(device: Device, entry: Json, pattern: Json) -> None:
     """Compare what was encrypted with a pattern. Raises `StepFailed`."""
     try:
@@ -239,6 +247,7 @@ async def expect_decrypted(device: Device, entry: Json, pattern: Json) -> None:
             f"what came cannot be read: {rejected.code}: {rejected}",
             expected=f"a plaintext matching {rendered(pattern)}",
             got=rendered(entry),
+            requirements=(_broken_by(rejected, entry),),
         ) from None
     if mismatches := match(pattern, body):
         raise StepFailed(

@@ -245,7 +245,7 @@ class _Carried:
                 yield "ENC-5", "holds another device's ciphertext under its name"
             else:
                 yield "ENC-1", "has another ciphertext than was sent for it"
-        if reader in sent and reader not in shown and reader not in self._removed:
+        if reader in sent and not shown and reader not in self._removed:
             yield "ENC-1", "lacks the ciphertext that was sent for it"
 
     def _add(

@@ -21,13 +21,15 @@ from msgspec.structs import replace
 
 from reference_server import hub
 from reference_server.cli import serve
-from reference_server.core import errors, log, media
+from reference_server.core import envelopes, errors, keys, log, media, relations
 from reference_server.core.receipts import Marks
 from reference_server.events import MessageEvent, TypingEvent
 from reference_server.hub import Item, Outbox, Outgoing
-from reference_server.service import conversations, messages, receipts, typing
+from reference_server.service import conversations, messages, receipts, showing, typing
+from reference_server.service.to_device import ToDevice
 from reference_server.storage.blobs import Incoming
 from reference_server.storage.sqlite import SqliteCommands, SqliteStore
+from reference_server.storage.sqlite_keys import KeyCommands
 from reference_server.storage.sqlite_queries import SqliteQueries
 from reference_server.transport import assets, conditional, session
 from reference_server.transport.frames import SentFrame
@@ -273,6 +275,82 @@ def forget_the_rest_when_stopping() -> None:
     _put(SqliteStore, "close", careless)
 
 
+def give_the_last_key_again() -> None:
+    """A device's last one-time key is handed out as often as somebody asks."""
+    take = KeyCommands.take_one_time_key
+
+    def generous(self: KeyCommands, user_id: str, device_id: str) -> Any:
+        last = self.count_one_time_keys(user_id, device_id) == 1
+        key = take(self, user_id, device_id)
+        if last and key is not None:
+            self._do(
+                "INSERT INTO one_time_keys VALUES (?, ?, 1, ?, ?, ?)",
+                user_id, device_id, key.key_id, key.key, key.signature,
+            )  # fmt: skip
+        return key
+
+    _put(KeyCommands, "take_one_time_key", generous)
+
+
+def take_plaintext_over_http() -> None:
+    """Only the realtime channel asks whether a body is encrypted."""
+    send, sealed = messages.Messages._send, envelopes.body
+    over_http = False
+
+    def noted(self: messages.Messages, me: Any, request: Any, origin: object, commands: Any) -> Any:
+        nonlocal over_http
+        over_http = origin is None
+        return send(self, me, request, origin, commands)
+
+    def believing(relation: Any, value: Any, limits: Any) -> Any:
+        try:
+            return sealed(relation, value, limits)
+        except errors.PlaintextRejected:
+            if over_http:
+                return relations.body(relation, value, limits)
+            raise
+
+    _put(messages.Messages, "_send", noted)
+    _put(envelopes, "body", believing)
+
+
+def write_ciphertext_anew() -> None:
+    """Ciphertexts are decoded, and encoded in the alphabet of URLs."""
+    genuine = envelopes._base64
+    _put(
+        envelopes,
+        "_base64",
+        lambda value, place: genuine(value, place).translate(str.maketrans("+/", "-_")),
+    )
+
+
+def show_another_devices_ciphertext() -> None:
+    """In the history a device is shown the first ciphertext for its user, whichever device's it is."""
+
+    def careless(entry: Any, user_id: str, device_id: str | None) -> Any:
+        sealed = entry.body
+        if device_id is None or not envelopes.is_for_each_device(entry):
+            return envelopes.for_device(entry, user_id, device_id)
+        first = dict(list(sealed.ciphertexts.get(user_id, {}).items())[:1])
+        return replace(entry, body=replace(sealed, ciphertexts={user_id: first} if first else {}))
+
+    _put(showing, "for_device", careless)
+
+
+def believe_every_signature() -> None:
+    """Keys are taken whoever signed them."""
+    _put(keys, "signed_by", lambda *_: True)
+
+
+def lose_payloads_of_absent_devices() -> None:
+    """A device that connects is told nothing of what was sent to it while it was away."""
+
+    async def nothing(*_: Any) -> list[Any]:
+        return []
+
+    _put(ToDevice, "queued", nothing)
+
+
 DEFECTS: dict[str, Callable[[], None]] = {
     "swap-two-deliveries": swap_two_deliveries,
     "skip-a-seq": skip_a_seq,
@@ -292,6 +370,12 @@ DEFECTS: dict[str, Callable[[], None]] = {
     "go-offline-with-any-device": go_offline_with_any_device,
     "say-goodbye-with-1000": say_goodbye_with_1000,
     "forget-the-rest-when-stopping": forget_the_rest_when_stopping,
+    "give-the-last-key-again": give_the_last_key_again,
+    "take-plaintext-over-http": take_plaintext_over_http,
+    "write-ciphertext-anew": write_ciphertext_anew,
+    "show-another-devices-ciphertext": show_another_devices_ciphertext,
+    "believe-every-signature": believe_every_signature,
+    "lose-payloads-of-absent-devices": lose_payloads_of_absent_devices,
 }
 
 

@@ -87,6 +87,31 @@ BREAKAGES = {
     "go-offline-with-any-device": Breakage(
         ("EPH-2",), "EPH-2", "a `presence` frame came that must never come"
     ),
+    "give-the-last-key-again": Breakage(
+        ("encryption.last-key-is-raced-for",), "ENC-3", "and once more to"
+    ),
+    "take-plaintext-over-http": Breakage(
+        ("encryption.plaintext-is-rejected",),
+        "ENC-2",
+        "it succeeded, although it must be refused",
+        also=("ENC-9",),  # what was taken is shown
+    ),
+    "write-ciphertext-anew": Breakage(
+        ("encryption.group-message-decrypts",),
+        "ENC-1",
+        "has another `ciphertext` than was sent",
+        also=("ERR-1",),  # that is not the API's base64
+    ),
+    "show-another-devices-ciphertext": Breakage(
+        ("encryption.each-device-sees-its-own",),
+        "ENC-5",
+        "holds the ciphertext for",
+        also=("ENC-1",),  # its own is not there to be read
+    ),
+    "believe-every-signature": Breakage(("ENC-4",), "ENC-4", "/status: expected 422, got 200"),
+    "lose-payloads-of-absent-devices": Breakage(
+        ("encryption.payloads-wait-for-the-device",), "ENC-7", "/position: expected 1, got 4"
+    ),
 }
 
 
