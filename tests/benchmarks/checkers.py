@@ -2,18 +2,24 @@
 
     python -m tests.benchmarks.checkers [EVENTS]
 
-The history is that of 20 pairs and 10 groups of ten, everybody connected and acknowledging, with a page
-walk now and then. The aim is under a second of CPU time for each checker.
+The history is that of 20 pairs and 10 groups of ten, a third of them encrypted, everybody connected and
+acknowledging, with a page walk now and then; of what is encrypted, the raw frames are there too.
+The aim is under a second of CPU time for each checker.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from conformance.checkers import CHECKERS
 from conformance.history import (
+    CANARY,
     Accepted,
     Acknowledging,
     ConversationSeen,
@@ -23,12 +29,14 @@ from conformance.history import (
     LoggedIn,
     Opened,
     PageRead,
+    Planted,
     Received,
     ReplayDone,
     Sending,
     StatusTold,
     WalkDone,
     Watermarks,
+    Wire,
 )
 
 _PAIRS, _GROUPS, _GROUP_SIZE = 20, 10, 10
@@ -44,7 +52,10 @@ def busy_history(events: int) -> History:
         history.add(LoggedIn(user_id=user, device_id="d"))
         history.add(Opened(conn=conn, user_id=user, device_id="d", lane=user, asked=len(history)))
         history.add(ReplayDone(conn=conn, count=0))
-    talks = [_talk(history, f"room-{n}", room, conns) for n, room in enumerate(rooms)]
+    talks = [
+        _talk(history, f"room-{n}", room, conns, _sealed if n % 3 == 0 else _text)
+        for n, room in enumerate(rooms)
+    ]
     while len(history) < events:
         for talk in talks:
             next(talk)
@@ -54,7 +65,39 @@ def busy_history(events: int) -> History:
     return history
 
 
-def _talk(history: History, room: str, users: list[str], conns: dict[str, int]) -> Iterator[None]:
+def _text(room: str, turn: int, _others: list[str]) -> dict[str, Any]:
+    return {"kind": "text", "text": f"turn {turn} in {room}"}
+
+
+def _sealed(room: str, turn: int, others: list[str]) -> dict[str, Any]:
+    """A body with a ciphertext of 400 characters for each of the others."""
+    ciphertexts = {
+        user: {"d": {"type": 1, "body": f"{room}/{turn}/{user}".replace("-", "/").ljust(400, "x")}}
+        for user in others
+    }
+    return {
+        "kind": "encrypted",
+        "algorithm": "olm.v1",
+        "sender_key": "K" * 43,
+        "ciphertexts": ciphertexts,
+    }
+
+
+def _shown_to(user: str, entry: Entry) -> Entry:
+    """The entry with the ciphertext for one user alone."""
+    if not isinstance(entry.body, dict) or "ciphertexts" not in entry.body:
+        return entry
+    own = {name: each for name, each in entry.body["ciphertexts"].items() if name == user}
+    return replace(entry, body={**entry.body, "ciphertexts": own})
+
+
+def _talk(
+    history: History,
+    room: str,
+    users: list[str],
+    conns: dict[str, int],
+    body_of: Callable[[str, int, list[str]], dict[str, Any]],
+) -> Iterator[None]:
     """One conversation: each turn is one message, delivered to and acknowledged by all others."""
     log: list[Entry] = []
     direct = len(users) == 2
@@ -92,12 +135,16 @@ def _talk(history: History, room: str, users: list[str], conns: dict[str, int]) 
             head_seq=len(log),
             members=marks,
             asked=len(history),
+            encrypted=body_of is _sealed,
         )
     )
     for turn in range(1_000_000):
         sender = users[turn % len(users)]
         op, conn = history.next_op(), conns[sender]
-        body = {"kind": "text", "text": f"turn {turn}"}
+        body = body_of(room, turn, [user for user in users if user != sender])
+        if body_of is _sealed:
+            secret = f"{CANARY}{room.replace('-', 'n')}t{turn:08}"
+            history.add(Planted(secret=secret, what="a plaintext"))
         history.add(
             Sending(
                 op=op,
@@ -123,7 +170,13 @@ def _talk(history: History, room: str, users: list[str], conns: dict[str, int]) 
         for user in users:
             if user == sender:
                 continue
-            history.add(Received(conn=conns[user], entry=entry))
+            shown = _shown_to(user, entry)
+            if body_of is _sealed:
+                frame = {"type": "message", "message": msgspec.to_builtins(shown)}
+                history.add(
+                    Wire(lane=user, direction="in", kind="frame", label="frame", content=frame)
+                )
+            history.add(Received(conn=conns[user], entry=shown))
             history.add(
                 Acknowledging(
                     conn=conns[user],
@@ -159,7 +212,7 @@ def _walk(history: History, room: str, user: str, log: list[Entry]) -> None:
                 direction="after",
                 start=low == 0,
                 limit=50,
-                entries=tuple(log[low : low + 50]),
+                entries=tuple(_shown_to(user, each) for each in log[low : low + 50]),
                 has_older=low > 0,
                 has_newer=low + 50 < len(log),
                 walk=walk,
