@@ -237,6 +237,9 @@ def _check_modifiers(step: Step, verb: str, path: Path) -> Iterator[Complaint]:
             if key in step and key in allowed:
                 message = f"what fails has no answer to `{key}`: put the pattern under `fails`"
                 yield Complaint((*path, key), message, "key")
+    if "decrypted" in step and verb == "expect" and "message" not in step["expect"]:
+        message = "only a `message` is encrypted for its conversation: `decrypted` goes with it"
+        yield Complaint((*path, "decrypted"), message, "key")
     if verb == "never" and "until" not in step:
         yield Complaint(
             (*path, verb), "`never` needs `until: barrier`: a silence ends somewhere", "key"

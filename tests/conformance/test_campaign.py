@@ -1,6 +1,7 @@
 """A whole run over many scenarios: phases, what is not applicable, what is played again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 import trio
@@ -17,7 +18,9 @@ from conformance.events import (
     VariantStarted,
 )
 from conformance.evidence import Repetition
+from conformance.findings import Finding
 from conformance.loader import Variant
+from conformance.vault import Vault
 from reports.model import Scenario
 
 from .fake import PATIENCE, FakeAdapter, FakeConnection, World
@@ -51,6 +54,7 @@ class Recorded:
         self.interrupted = trio.Event()
         self.world.deliver = self._deliver
         self.strict = False
+        self.vault: Vault | None = None
         self.restartable = False
 
     def _deliver(self, _line: FakeConnection, entry: dict[str, Json]) -> list[dict[str, Json]]:
@@ -71,6 +75,7 @@ class Recorded:
         stage = await stage_of(
             FakeAdapter(self.world),
             outages={"restart": trio.lowlevel.checkpoint} if self.restartable else {},
+            vault=self.vault,
         )
         campaign = Campaign(
             variants,
@@ -218,3 +223,26 @@ async def test_a_failure_carries_its_evidence(
     assert '"expect": {"message":' in finding.step
     assert [entry.label for entry in finding.timeline] == ["welcome", "welcome"]
     assert finding.repeat.command == "msgcheck run scenario.yaml --seed 1 --target http://x"
+
+
+class Telling(Vault):
+    """A vault in which something of the scenario `a.kept` is found."""
+
+    def search(self) -> Iterator[tuple[str, Finding]]:
+        """One finding."""
+        yield "a.kept", Finding(kind="checker", requirements=("ENC-9",), message="It is there.")
+
+
+async def test_a_secret_in_the_servers_files_fails_its_scenario(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    """Though all that was seen of it was right; the others are left alone."""
+    recorded.vault = Telling(tmp_path)
+    results = await recorded.run(recorded.variant("a.kept"), recorded.variant("a.other"))
+    assert {name: each.verdict for name, each in results.items()} == {
+        "a.kept": "fail",
+        "a.other": "pass",
+    }
+    (finding,) = results["a.kept"].findings
+    assert (finding.requirements, finding.message) == (["ENC-9"], "It is there.")
+    assert finding.place is not None

@@ -37,6 +37,7 @@ SENT = "{as: alice, send: {to: $chat}, save: m}"
         ),
         (SENT, SENT, "{as: alice, status_of: $m, match: {status: sent}}"),
         ("{restart_server: {}}", "{as: alice, devices: {}, save: d}"),
+        ("{as: alice, send: {to: $chat, text: $canary}, match: {'${alice.user_id}': {}}}",),
     ],
 )
 def test_a_right_scenario_has_no_problem(steps: tuple[str, ...], catalogue: Catalogue) -> None:
@@ -94,6 +95,13 @@ def test_a_right_scenario_has_no_problem(steps: tuple[str, ...], catalogue: Cata
         ("{as: alice, connect: {}, fails: {$typ: x}}", "did you mean `$type`?"),
         ("{request: {method: GET, path: /}, response: {$eac: 1}}", "did you mean `$each`?"),
         ("{assert: {that: 1, is: {$gtt: 1}}}", "unknown operator `$gtt`"),
+        # encryption
+        ("{as: alice, publish_keys: {}}", "the scenario needs `e2ee`: keys and ciphertexts are"),
+        ("{as: alice, send: {to: $chat, encrypt: olm}}", "the scenario needs `e2ee`"),
+        ("{as: alice, tamper: {that: x, swap: [1, 2], without: 3}}", "at most one of `swap`"),
+        ("{on: alice, expect: {sent: {}}, decrypted: {}}", "12:37: only a `message` is encrypted"),
+        ("{as: alice, connect: {}, decrypted: {}}", "`connect` does not go with `decrypted`"),
+        ("{as: alice, connect: {}, save: canary}", "`canary` is the scenario's canary"),
         # error codes
         ("{as: alice, connect: {}, fails: unautorized}", "12:37: unknown error code `unautorized`"),
         ("{as: alice, connect: {}, fails: {code: not_permited}}", "did you mean `not_permitted`?"),
@@ -138,6 +146,11 @@ def test_a_mistake_in_a_step_has_one_clear_complaint(
             "unknown actor `bop`: did you mean `bob`?",
         ),
         ("direct: [alice, bob]", "direct: [bob, bob]", "`bob` is a member twice"),
+        (
+            "{direct: [alice, bob]}",
+            "{direct: [alice, bob], encrypted: true}",
+            "it is encrypted, so the scenario needs `e2ee`",
+        ),
         ("direct: [alice, bob]", "direct: [carol, bob]", "`carol` creates it, and needs a device"),
         ("{direct: [alice, bob]}", "{}", "`chat` must be either `direct` or `group`"),
         ("bob]}", "bob], group: [bob]}", "`chat` must be either `direct` or `group`"),

@@ -327,7 +327,7 @@ def _another_devices_ciphertext_under_ones_own_name(
         return None
     ((user, devices),) = place.entry.body["ciphertexts"].items()
     (device,) = devices
-    sent = bodies[place.entry.client_message_id]["ciphertexts"]
+    sent = bodies[place.entry.client_message_id or ""]["ciphertexts"]
     others = [s for u, ds in sent.items() for d, s in ds.items() if (u, d) != (user, device)]
     body = {**place.entry.body, "ciphertexts": {user: {device: dice.choice(others)}}}
     return changed(events, replace(place, entry=replace(place.entry, body=body)))
