@@ -286,7 +286,6 @@ def _stage(options: Options, match: Match, patience: Patience) -> Stage:
         seed=options.seed,
         sentinels=Sentinels(options.seed),
         outages=match.outages,
-        restart=match.restart,
         vault=None if match.files is None else Vault(match.files),
     )
 
@@ -333,7 +332,6 @@ async def _embedded(options: Options, patience: Patience, log: str) -> AsyncIter
             adapter=adapter,
             target=await adapter.discover(),
             outages={"restart": server.restart, "stop": server.stop_and_start},
-            restart=server.restart,
             files=server.data,
             remark=server.ended_by_itself,
         )

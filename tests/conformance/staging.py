@@ -6,12 +6,17 @@ from conformance.engine import Stage
 from conformance.outages import Outages
 from conformance.patience import Patience
 from conformance.sentinels import Sentinels
+from conformance.vault import Vault
 
 from .fake import PATIENCE, FakeAdapter
 
 
 async def stage_of(
-    adapter: FakeAdapter, *, patience: Patience | None = None, outages: Outages | None = None
+    adapter: FakeAdapter,
+    *,
+    patience: Patience | None = None,
+    outages: Outages | None = None,
+    vault: Vault | None = None,
 ) -> Stage:
     """The stage of an adapter, seed 1."""
     return Stage(
@@ -21,4 +26,5 @@ async def stage_of(
         seed=1,
         sentinels=Sentinels(1),
         outages=outages or {},
+        vault=vault,
     )
