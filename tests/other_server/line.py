@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 Json = Any
 
+SHORT = 60_000
+"""Bytes up to which two fragments have 16-bit lengths."""
 BEAT = LIMITS["heartbeat_interval_ms"] / 1000
 
 
@@ -113,7 +115,7 @@ class Line:
     async def _close(self, code: int) -> None:
         try:
             async with asyncio.timeout(1):
-                await self._socket.close(code=code)
+                await self._socket.close(code=code, message=b"that is how it is")
         except (TimeoutError, ConnectionError, RuntimeError):
             pass
         if self._transport is not None:
@@ -162,8 +164,12 @@ class Line:
         frame = self._house.show(**frame)
         if self._packed:
             await self._socket.send_bytes(msgspec.msgpack.encode(frame))
+            return
+        text = json.dumps(frame, ensure_ascii=bool(len(frame) % 2))
+        if len(text) < SHORT and self._house.rng.random() < 0.1 and self._transport is not None:
+            self._transport.write(in_pieces(text.encode()))
         else:
-            await self._socket.send_str(json.dumps(frame, ensure_ascii=bool(len(frame) % 2)))
+            await self._socket.send_str(text)
 
     async def _write(self) -> None:
         """Replay, then whatever comes."""
@@ -178,13 +184,18 @@ class Line:
             }
         )
         count = 0
-        self._house.rng.shuffle(self._backlog)
-        for room in self._backlog:
-            for entry in room.behind(user.user_id, self._positions[room.room_id]):
-                if entry.seq > self._heads[room.room_id]:
-                    break
-                await self._put_entry(entry)
-                count += 1
+        waiting = [
+            (room.behind(user.user_id, self._positions[room.room_id]), self._heads[room.room_id])
+            for room in self._backlog
+        ]
+        while waiting:
+            entries, head = chosen = self._house.rng.choice(waiting)
+            entry = next(entries, None)
+            if entry is None or entry.seq > head:
+                waiting.remove(chosen)
+                continue
+            await self._put_entry(entry)
+            count += 1
         await self._put({"type": "replay_complete", "count": count})
         for other in self._messenger.online_partners(user):
             self._messenger.tell_presence(other, [self])
@@ -197,6 +208,8 @@ class Line:
     async def _round(self) -> None:
         while self._urgent:
             await self._put(self._urgent.pop(0))
+        if self._notes:
+            await self._house.hesitate()  # some of them may become needless
         notes, self._notes = self._notes, {}
         moved, self._moved = list(self._moved.values()), {}
         self._house.rng.shuffle(moved)
@@ -304,6 +317,21 @@ HANDLERS = {
     "typing": Line._typing,
     "ping": Line._ping,
 }
+
+
+def in_pieces(text: bytes) -> bytes:
+    """A text message in fragments with a Ping in between (RFC 6455, section 5.4)."""
+    middle = len(text) // 2
+    pieces = ((0x01, text[:middle]), (0x89, b"still there?"), (0x00, text[middle:]), (0x80, b""))
+    return b"".join(
+        (
+            bytes([head, len(piece)])
+            if len(piece) < 126
+            else bytes([head, 126]) + len(piece).to_bytes(2, "big")
+        )
+        + piece
+        for head, piece in pieces
+    )
 
 
 def _word(value: Json) -> Any:

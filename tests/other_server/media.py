@@ -60,10 +60,13 @@ class Shelf:
         if (request.content_length or 0) > most:
             raise Refused("asset_too_large")
         content = bytearray()
-        async for piece in request.content.iter_any():
-            content += piece
-            if len(content) > most:
-                raise Refused("asset_too_large")
+        try:
+            async for piece in request.content.iter_any():
+                content += piece
+                if len(content) > most:
+                    raise Refused("asset_too_large")
+        except ConnectionError:
+            raise Refused("malformed", "The upload broke off.") from None
         _check_digest(request.headers.getall("Content-Digest", []), content)
         if media_type != "application/octet-stream":
             _check_beginning(media_type, bytes(content[:16]))

@@ -114,7 +114,8 @@ class Messenger:
         room = self._new_room(given)
         for each in everyone:
             room.enter(each, "owner" if each is user else "member", 1)
-        room.note("created", user.user_id, user_ids=[each.user_id for each in everyone])
+        user_ids = self.house.shuffled(each.user_id for each in everyone)
+        room.note("created", user.user_id, user_ids=user_ids)
         return room
 
     def _new_room(self, given: dict[str, Json]) -> Room:

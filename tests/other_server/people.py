@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import string
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .wire import IDENTIFIER, NAME, USER_ID, Decorator, Refused, members, parts, text
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from .line import Line
 
 Json = Any
+Thing = TypeVar("Thing")
 
 RICH = (
     "groups", "relations", "blocking", "expiry", "typing", "presence", "encoding.msgpack", "media",
@@ -83,17 +86,23 @@ class House:
         self.show = Decorator(self.rng, always_lean=not capabilities)
         self.users: dict[str, User] = {}
         self.tokens: dict[str, Device] = {}
-        self._latest = datetime.now(UTC)
         self._count = 0
+        self._epoch = datetime.now(UTC) - timedelta(seconds=time.monotonic(), hours=7)
 
     def has(self, capability: str) -> bool:
         """Whether this server offers an optional capability."""
         return capability in self.capabilities
 
     def now(self) -> datetime:
-        """The time, which never goes back."""
-        self._latest = max(self._latest, datetime.now(UTC))
-        return self._latest
+        """The time by a clock that is wrong by hours, moves ten times a second, and never goes back."""
+        ticks = int(time.monotonic() * 10)
+        return self._epoch + timedelta(seconds=ticks / 10)
+
+    def shuffled(self, things: Iterable[Thing]) -> list[Thing]:
+        """The same in any order, where the contract promises none."""
+        found = list(things)
+        self.rng.shuffle(found)
+        return found
 
     def count(self) -> int:
         """A rising number, never the same twice."""
@@ -106,7 +115,7 @@ class House:
 
     async def hesitate(self) -> None:
         """Take as long as a disk or a busy network might."""
-        await asyncio.sleep(self.rng.uniform(0.0, 0.02) if self.rng.random() < 0.15 else 0)
+        await asyncio.sleep(self.rng.uniform(0.0, 0.02) if self.rng.random() < 0.05 else 0)
 
     # ── accounts ──────────────────────────────────────────────────────────────────────────────────
 
@@ -150,7 +159,9 @@ class House:
 
     def open_session(self, user: User, named: dict[str, Json]) -> Device:
         """A session for a device of the user, which is made if it is new."""
-        device_id = named.get("device_id") or f"_.{self.count()}"
+        device_id = (
+            named.get("device_id") or f"_.{len(user.devices) + 1}{self.rng.choice(ID_LETTERS)}"
+        )
         device = user.devices.get(device_id)
         if device is None:
             if len(user.devices) >= LIMITS["max_devices"]:

@@ -245,7 +245,7 @@ class Room:
                 delivered_seq=each.delivered,
                 read_seq=each.read,
             )
-            for each in self.present
+            for each in self.house.shuffled(self.present)
         ]
         return self.house.show(
             conversation_id=self.room_id,
@@ -313,7 +313,7 @@ class Room:
             if stay.since <= entry.seq and (stay.until is None or stay.until > entry.seq)
             if stay.user.user_id != entry.sender_id
         ]
-        for stay in stays:
+        for stay in self.house.shuffled(stays):
             failed = stay.user.user_id in entry.expired_for
             read, delivered = (stay.reached(each, entry.seq) for each in ("read", "delivered"))
             status = (

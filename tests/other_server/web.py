@@ -18,6 +18,7 @@ from .rooms import Entry
 from .wire import NAME, Refused, Undecodable, decode, members
 
 Json = Any
+LONGEST_PAGE = 7
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Site:
     def application(self) -> web.Application:
         """For aiohttp to serve."""
         application = web.Application(client_max_size=LIMITS["max_frame_bytes"])
-        application.router.add_route("*", "/{anything:.*}", self._enter)
+        application.router.add_route("*", r"/{anything:[\s\S]*}", self._enter)
         return application
 
     async def _enter(self, request: web.Request) -> web.StreamResponse:
@@ -105,7 +106,12 @@ class Site:
         return await handler(self, Call(request, named, device))
 
     def _answer(self, content: Json, status: int = 200) -> web.Response:
-        return web.json_response(content, status=status)
+        response = web.json_response(content, status=status)
+        if self._house.capabilities:
+            response.enable_compression()
+        else:
+            response.enable_chunked_encoding()
+        return response
 
     # ── discovery, accounts ───────────────────────────────────────────────────────────────────────
 
@@ -160,7 +166,7 @@ class Site:
                 created_at=stamp(each.created_at),
                 last_seen_at=stamp(each.last_seen_at),
             )
-            for each in call.who.user.devices.values()
+            for each in self._house.shuffled(call.who.user.devices.values())
         ]
         return self._answer(self._show(devices=devices))
 
@@ -291,7 +297,8 @@ class Site:
             or not 1 <= int(limit) <= LIMITS["max_page_limit"]
         ):
             raise Refused("invalid_limit")
-        return int(limit)
+        # A page holds at most `limit`; nothing says that it is full.
+        return min(int(limit), LONGEST_PAGE)
 
     def _cursor(self, place: str, direction: str, position: int) -> str:
         """A handle into a table; nothing can be read from it."""
@@ -319,7 +326,9 @@ class Site:
             ),
             201,
         )
-        response.headers["Location"] = f"/v1.0/assets/{asset.asset_id}"
+        response.headers["Location"] = str(
+            call.request.url.with_path(f"/v1.0/assets/{asset.asset_id}")
+        )
         return response
 
     async def asset(self, call: Call) -> web.Response:
