@@ -466,13 +466,14 @@ async def test_running_out_of_patience_on_an_overloaded_host_is_inconclusive(
     world.hold_answers = trio.Event()
 
     class OutOfBreath(Patience):
-        def overloaded_since(self, start: float) -> bool:
-            return True
+        def overload_since(self, start: float) -> str:
+            return "the host was overloaded"
 
     played = await play_steps(
         *CONNECTED, "{as: alice, send: {to: $chat}}", patience=OutOfBreath(PATIENCE)
     )
     assert played.findings[0].inconclusive
+    assert played.findings[0].message.endswith("; the host was overloaded")
 
 
 # ── before, after, and beside the steps ───────────────────────────────────────────────────────
