@@ -1,4 +1,4 @@
-"""Run after run: does the suite ever accuse a server that does nothing wrong?
+"""Run after run, to see whether the suite ever accuses a server that does nothing wrong.
 
 `python -m tests.benchmarks.repeat --runs 200` judges the reference server again and again, each time
 with another seed, and tells of every scenario that did not pass. The reports of such a run are kept,

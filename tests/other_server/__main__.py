@@ -9,7 +9,7 @@ import sys
 from aiohttp import web
 
 from .messenger import Messenger
-from .people import RICH
+from .nature import PLAIN, RICH
 from .web import Site
 
 
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rich", action="store_true", help="with optional capabilities")
     options = parser.parse_args()
-    messenger = Messenger(options.seed, RICH if options.rich else ())
+    messenger = Messenger(options.seed, RICH if options.rich else PLAIN)
     asyncio.run(serve(messenger, options.host, options.port))
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from aiohttp import WSMsgType, web
 
-from .people import LIMITS, Device, House, stamp
+from .people import Device, House, stamp
 from .rooms import Entry, Room
 from .wire import (
     IDENTIFIER,
@@ -35,7 +35,6 @@ Json = Any
 
 SHORT = 60_000
 """Bytes up to which two fragments have 16-bit lengths."""
-BEAT = LIMITS["heartbeat_interval_ms"] / 1000
 
 
 class Line:
@@ -73,7 +72,7 @@ class Line:
         """An entry was written that this connection is to get."""
         self._moved[entry.room.room_id] = entry.room
         self._owed[entry.room.room_id, entry.seq] = 300 + len(json.dumps(entry.body))
-        if sum(self._owed.values()) > LIMITS["max_connection_buffer_bytes"]:
+        if sum(self._owed.values()) > self._house.limits["max_connection_buffer_bytes"]:
             self.end(4408)
         self._news.set()
 
@@ -148,9 +147,10 @@ class Line:
                 self._messenger.presence_changed(self._device.user)
 
     async def _beat(self) -> None:
+        beat = self._house.limits["heartbeat_interval_ms"] / 1000
         while True:
-            await asyncio.sleep(BEAT)
-            if asyncio.get_running_loop().time() - self._heard > 2 * BEAT:
+            await asyncio.sleep(beat)
+            if asyncio.get_running_loop().time() - self._heard > 2 * beat:
                 self.end(4408)
             self._urgent.append({})
             self._news.set()
@@ -180,7 +180,7 @@ class Line:
                 "user_id": user.user_id,
                 "device_id": self._device.device_id,
                 "server_time": stamp(self._house.now()),
-                "heartbeat_interval_ms": LIMITS["heartbeat_interval_ms"],
+                "heartbeat_interval_ms": self._house.limits["heartbeat_interval_ms"],
             }
         )
         count = 0
@@ -226,16 +226,17 @@ class Line:
         self._positions[entry.room.room_id] = entry.seq
         self._owed.pop((entry.room.room_id, entry.seq), None)
         if entry.origin is self:
-            await self._put(self._sent(entry, duplicate=False))
+            frame_id = self._frame_ids.pop(entry.message_id)
+            await self._put(self._sent(entry, frame_id, duplicate=False))
         else:
             shown = entry.shown(self._house, self._device.user.user_id)
             await self._put({"type": "message", "message": shown})
 
-    def _sent(self, entry: Entry, *, duplicate: bool) -> dict[str, Json]:
+    def _sent(self, entry: Entry, frame_id: str, *, duplicate: bool) -> dict[str, Json]:
         timing = {"queue_us": 1, "commit_us": 2} if self._house.has("server_timing") else None
         return {
             "type": "sent",
-            "id": self._frame_ids.pop(entry.message_id, None),
+            "id": frame_id,
             "client_message_id": entry.client_message_id,
             "message_id": entry.message_id,
             "conversation_id": entry.room.room_id,
@@ -286,8 +287,7 @@ class Line:
         if not duplicate:
             self._frame_ids[entry.message_id] = frame["id"]
             return
-        sent = {**self._sent(entry, duplicate=True), "id": frame["id"]}
-        self._notes[object()] = sent
+        self._notes[object()] = self._sent(entry, frame["id"], duplicate=True)
         self._news.set()
 
     async def _acknowledge(self, frame: Json) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from .people import LIMITS, House
+from .people import House
 from .rooms import Room
 from .wire import Refused
 
@@ -56,7 +56,7 @@ class Shelf:
         media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if not re.fullmatch(ALLOWED, media_type):
             raise Refused("unsupported_media_type")
-        most = LIMITS["max_asset_bytes"]
+        most = self._house.limits["max_asset_bytes"]
         if (request.content_length or 0) > most:
             raise Refused("asset_too_large")
         content = bytearray()

@@ -7,7 +7,8 @@ from typing import Any
 
 from .line import Line
 from .media import Shelf
-from .people import LIMITS, Device, House, User, stamp
+from .nature import Nature
+from .people import Device, House, User, stamp
 from .rooms import Entry, Room
 from .sending import PostOffice
 from .wire import IDENTIFIER, NAME, USER_ID, Refused, boolean, list_of, members, one_of, same
@@ -21,8 +22,8 @@ RANKS = ("owner", "admin", "member")
 class Messenger:
     """What HTTP and the connections talk to."""
 
-    def __init__(self, seed: int, capabilities: tuple[str, ...]) -> None:
-        self.house = House(seed, capabilities)
+    def __init__(self, seed: int, nature: Nature) -> None:
+        self.house = House(seed, nature)
         self.rooms: dict[str, Room] = {}
         self.shelf = Shelf(self.house, self.rooms)
         self.post = PostOffice(self.house, self.rooms, self.shelf.may_read)
@@ -109,7 +110,7 @@ class Messenger:
     def _group(self, user: User, given: dict[str, Json]) -> Room:
         others = [self.house.user(each) for each in dict.fromkeys(given["members"])]
         everyone = [user, *(each for each in others if each is not user)]
-        if len(everyone) > LIMITS["max_group_members"]:
+        if len(everyone) > self.house.limits["max_group_members"]:
             raise Refused("too_many_members")
         room = self._new_room(given)
         for each in everyone:
@@ -161,7 +162,7 @@ class Messenger:
             return room
         if own == "member" or (own != "owner" and role in ("owner", "admin")):
             raise Refused("not_permitted")
-        if len(room.present) >= LIMITS["max_group_members"]:
+        if len(room.present) >= self.house.limits["max_group_members"]:
             raise Refused("too_many_members")
         room.enter(other, role or "member", len(room.log) + 1)
         room.note("joined", user.user_id, user_id=other_id, role=role or "member")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .nature import Nature
 from .wire import IDENTIFIER, NAME, USER_ID, Decorator, Refused, members, parts, text
 
 if TYPE_CHECKING:
@@ -20,22 +21,6 @@ if TYPE_CHECKING:
 Json = Any
 Thing = TypeVar("Thing")
 
-RICH = (
-    "groups", "relations", "blocking", "expiry", "typing", "presence", "encoding.msgpack", "media",
-    "server_timing",
-)  # fmt: skip
-LIMITS = {
-    "max_frame_bytes": 65_000,
-    "max_text_length": 5_000,
-    "max_group_members": 40,
-    "max_devices": 4,
-    "max_asset_bytes": 700_001,
-    "max_page_limit": 50,
-    "max_one_time_keys": 7,
-    "max_connection_buffer_bytes": 999_999,
-    "heartbeat_interval_ms": 7_000,
-    "token_ttl_s": 3_600,
-}
 ID_LETTERS = string.ascii_letters + string.digits + "._-"
 
 
@@ -78,12 +63,13 @@ class User:
 
 
 class House:
-    """The clock, chance, the capabilities, the users."""
+    """The clock, chance, the server's nature, the users."""
 
-    def __init__(self, seed: int, capabilities: tuple[str, ...]) -> None:
+    def __init__(self, seed: int, nature: Nature) -> None:
         self.rng = Random(seed)  # noqa: S311 (chance, and no secret)
-        self.capabilities = capabilities
-        self.show = Decorator(self.rng, always_lean=not capabilities)
+        self.nature = nature
+        self.limits = nature.limits
+        self.show = Decorator(self.rng, always_lean=nature.is_lean)
         self.users: dict[str, User] = {}
         self.tokens: dict[str, Device] = {}
         self._count = 0
@@ -91,7 +77,7 @@ class House:
 
     def has(self, capability: str) -> bool:
         """Whether this server offers an optional capability."""
-        return capability in self.capabilities
+        return capability in self.nature.capabilities
 
     def now(self) -> datetime:
         """The time by a clock that is wrong by hours, moves ten times a second, and never goes back."""
@@ -164,7 +150,7 @@ class House:
         )
         device = user.devices.get(device_id)
         if device is None:
-            if len(user.devices) >= LIMITS["max_devices"]:
+            if len(user.devices) >= self.limits["max_devices"]:
                 raise Refused("too_many_devices")
             device = Device(device_id, user, None, self.now(), self.now())
             user.devices[device_id] = device
@@ -172,7 +158,7 @@ class House:
         device.name = named.get("name") or device.name
         device.last_seen_at = self.now()
         device.token = f"~.{self.rng.randbytes(40).hex()}"
-        device.expires_at = self.now() + timedelta(seconds=LIMITS["token_ttl_s"])
+        device.expires_at = self.now() + timedelta(seconds=self.limits["token_ttl_s"])
         self.tokens[device.token] = device
         return device
 

@@ -275,6 +275,8 @@ class Room:
             rises.append(("delivered", stay.delivered))
             stay.delivered = up_to
         if status == "read" and up_to > stay.read:
+            if self.house.nature.is_lean:
+                rises.clear()  # `read` covers it
             rises.append(("read", stay.read))
             stay.read = up_to
         at = self.house.now()

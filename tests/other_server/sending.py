@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from .people import LIMITS, Device, House, stamp
+from .people import Device, House, stamp
 from .rooms import CHANGES, Entry, Room, Stay
 from .wire import IDENTIFIER, Refused, anything, boolean, members, one_of, parts, same, text, whole
 
@@ -106,7 +106,9 @@ class PostOffice:
         try:
             kind = members(body, kind=text(1, 64))["kind"]
             if kind == "text":
-                return members(body, kind=anything, text=text(0, LIMITS["max_text_length"]))
+                return members(
+                    body, kind=anything, text=text(0, self._house.limits["max_text_length"])
+                )
             if kind == "media" and self._house.has("media"):
                 media = members(
                     body, "caption", kind=anything, asset_id=IDENTIFIER, caption=text(0, 1024)

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from .line import Line
 from .messenger import Messenger
-from .people import LIMITS, Device, User, stamp
+from .people import Device, User, stamp
 from .rooms import Entry
 from .wire import NAME, Refused, Undecodable, decode, members
 
@@ -63,7 +63,7 @@ class Site:
 
     def application(self) -> web.Application:
         """For aiohttp to serve."""
-        application = web.Application(client_max_size=LIMITS["max_frame_bytes"])
+        application = web.Application(client_max_size=self._house.limits["max_frame_bytes"])
         application.router.add_route("*", r"/{anything:[\s\S]*}", self._enter)
         return application
 
@@ -106,7 +106,7 @@ class Site:
 
     def _answer(self, content: Json, status: int = 200) -> web.Response:
         response = web.json_response(content, status=status)
-        if self._house.capabilities:
+        if self._house.nature.compresses:
             response.enable_compression()
         else:
             response.enable_chunked_encoding()
@@ -115,10 +115,13 @@ class Site:
     # ── discovery, accounts ───────────────────────────────────────────────────────────────────────
 
     async def discovery(self, _call: Call) -> web.Response:
-        limits = {**LIMITS, "max_moods": 7}
-        capabilities = [*self._house.capabilities, *(["moods"] if self._house.capabilities else [])]
+        nature = self._house.nature
         return self._answer(
-            self._show(versions=["v0.9", "v1.0"], capabilities=capabilities, limits=limits)
+            self._show(
+                versions=["v0.9", "v1.0"],
+                capabilities=list(nature.capabilities),
+                limits=nature.limits,
+            )
         )
 
     async def health(self, _call: Call) -> web.Response:
@@ -293,7 +296,7 @@ class Site:
         limit = call.request.query.get("limit", "50")
         if (
             not re.fullmatch(r"[0-9]{1,9}", limit)
-            or not 1 <= int(limit) <= LIMITS["max_page_limit"]
+            or not 1 <= int(limit) <= self._house.limits["max_page_limit"]
         ):
             raise Refused("invalid_limit")
         # A page holds at most `limit`; nothing says that it is full: this one is half full.
@@ -341,8 +344,7 @@ class Site:
         socket = web.WebSocketResponse(
             protocols=("messenger.v1",),
             autoping=False,
-            timeout=2,
-            max_msg_size=LIMITS["max_frame_bytes"] + 1,
+            max_msg_size=self._house.limits["max_frame_bytes"] + 1,
         )
         if not socket.can_prepare(call.request).ok:
             raise Refused("upgrade_required", headers={"Upgrade": "websocket"})
