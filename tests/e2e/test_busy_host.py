@@ -7,7 +7,7 @@ from pathlib import Path
 from ..busy import busy
 from .processes import msgcheck, results_in
 
-PATIENCE_S = 200
+PATIENCE_S = 300
 BUSY = 2
 """Processes that never sleep: as many as the cores of the smallest machine that the suite is run on."""
 

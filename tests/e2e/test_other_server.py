@@ -9,7 +9,7 @@ import pytest
 
 from .processes import listening, msgcheck, results_in
 
-PATIENCE_S = 200
+PATIENCE_S = 300
 """For the whole suite against a server that takes its time, on a machine with other things to do."""
 
 PLAIN_PASSES = 150

@@ -249,6 +249,10 @@ class Line:
     # ── reading ───────────────────────────────────────────────────────────────────────────────────
 
     async def _read(self, kind: WSMsgType, data: str | bytes) -> None:
+        size = len(data.encode() if isinstance(data, str) else data)
+        if size > self._house.limits["max_frame_bytes"]:
+            self.end(1009)
+            return
         try:
             if (kind == WSMsgType.BINARY) is not self._packed:
                 raise Undecodable("the other kind of message was agreed upon")

@@ -344,7 +344,9 @@ class Site:
         socket = web.WebSocketResponse(
             protocols=("messenger.v1",),
             autoping=False,
-            max_msg_size=self._house.limits["max_frame_bytes"] + 1,
+            # aiohttp cuts off what is larger without a word as soon as more of it comes, so that the
+            # close code may be lost: it is to come into that only beyond what the line itself refuses.
+            max_msg_size=2 * self._house.limits["max_frame_bytes"],
         )
         if not socket.can_prepare(call.request).ok:
             raise Refused("upgrade_required", headers={"Upgrade": "websocket"})
