@@ -44,4 +44,4 @@ $(VENV)/installed-test: $(VENV)/made pyproject.toml
 	@touch $@ $(VENV)/installed
 
 clean:
-	rm -rf $(VENV) msgcheck-report .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) msgcheck-report repeat-report .mypy_cache .ruff_cache .pytest_cache .hypothesis

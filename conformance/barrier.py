@@ -12,7 +12,8 @@ who shares a direct conversation with each actor that is connected. A barrier ha
 3. each connection acknowledges that, and makes a last `ping` round trip.
 
 Frozen connections take no part. Connections that end meanwhile drop out. Phase 0 may run out of
-patience without a verdict: the delivery checker tells what was lost. When one of the sentinel's own
+patience without a verdict: the delivery checker tells what was lost, unless the host was overloaded:
+then nobody can tell late from lost, and the run ends there, inconclusive. When one of the sentinel's own
 messages is lost, however, a promise is broken like any other, and the barrier says which.
 """
 
@@ -89,13 +90,22 @@ class Barrier:
     # ── phase 0 ───────────────────────────────────────────────────────────────────────────────
 
     async def _receive_what_is_owed(self, line: Connection) -> None:
-        with trio.move_on_after(self._patience.seconds):
+        began = trio.current_time()
+        with trio.move_on_after(self._patience.seconds) as waiting:
             try:
                 await line.ready()
             except Unanswered:
                 return
             while self._ledger.owes(line.conn) and not line.closed:
                 await line.news()
+        overload = self._patience.overload_while_waiting(began)
+        if waiting.cancelled_caught and overload is not None:
+            # The checkers would take what is late for lost.
+            raise StepFailed(
+                f"not everything that was accepted arrived on an open connection of {line.user_id} "
+                f"within {self._patience.seconds:g} s",
+                overload=overload,
+            )
         self._ledger.forgive(line.conn)
 
     # ── phase 1 ───────────────────────────────────────────────────────────────────────────────

@@ -43,13 +43,13 @@ def load_baseline(
         problems = [each.problem(document) for each in complaints(list[Entry], document.value)]
         entries = () if problems else tuple(convert(document.value, list[Entry]))
     known = dict.fromkeys(name for pair in scenarios for name in pair)
-    problems += _unknown(document, entries, list(known), list(requirements))
+    problems += _mistakes(document, entries, list(known), list(requirements))
     if problems:
         raise BadInput("\n".join(map(str, problems)))
     return entries
 
 
-def _unknown(
+def _mistakes(
     document: Document, entries: Baseline, scenarios: list[str], requirements: list[str]
 ) -> Iterator[Problem]:
     for number, entry in enumerate(entries):
@@ -68,6 +68,10 @@ def _unknown(
         ((key, name, known),) = named
         if name not in known:
             yield document.problem((number, key), unknown(key, name, known))
+        if not entry.reason.strip():
+            yield document.problem((number, "reason"), "say why this failure is known")
+        if name in {each.scenario or each.requirement for each in entries[:number]}:
+            yield document.problem((number, key), f"`{name}` stands in the list already")
 
 
 def excuse(scenario: Scenario, baseline: Baseline) -> Scenario:
@@ -77,6 +81,11 @@ def excuse(scenario: Scenario, baseline: Baseline) -> Scenario:
         for finding in scenario.findings
     ]
     return msgspec.structs.replace(scenario, findings=findings)
+
+
+def is_known(scenario: Scenario) -> bool:
+    """Whether all that is wrong with an excused scenario was known before."""
+    return bool(scenario.findings) and all(each.known for each in scenario.findings)
 
 
 def _reason(scenario: Scenario, finding: Finding, baseline: Baseline) -> str | None:

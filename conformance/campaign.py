@@ -2,11 +2,12 @@
 
 Three phases. First everything that can run beside others, `jobs` at a time. Then, one by one, the
 scenarios that take the server away and start it again; where they have a server of their own, they run
-beside the first phase. Then what failed is played once more, alone and with fresh users: a
+beside the first phase. Then what failed, unless that was known before, is played once more, alone and
+with fresh users: a
 failure that does not come back is *flaky*, which is a failure all the same (a promise broken once was
 broken), but another kind of bug to look for. When more than `AGAIN` scenarios failed, the load is not
-to blame and nothing is played again. At the end the target's own files are looked into (`vault`), where
-they are at hand.
+to blame and none of them is played again. The same goes, on its own, for those that ran out of time. At
+the end the target's own files are looked into (`vault`), where they are at hand.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from msgspec import UNSET
 from reports.model import Finding as ReportedFinding
 from reports.model import Scenario, ScenarioVerdict
 
+from .baseline import Baseline, excuse, is_known
 from .catalogue import Catalogue
 from .engine import Played, Stage, play
 from .events import (
@@ -36,7 +38,7 @@ from .outages import MANNERS
 from .verdicts import REPLAYED, verdict_of
 
 AGAIN = 10
-"""Failed scenarios up to which they are played again."""
+"""Scenarios of one verdict up to which they are played again."""
 
 MANY = 500
 """How often a loop is taken to run when only the target's answer tells."""
@@ -55,6 +57,7 @@ class Campaign:
         strict: bool,
         listener: Listener,
         restarts: Stage | None = None,
+        known: Baseline = (),
     ) -> None:
         self._variants = variants
         self._stage = stage
@@ -63,6 +66,7 @@ class Campaign:
         self._repetition = repetition
         self._strict = strict
         self._tell = listener
+        self._known = known
         self._results: dict[str, Scenario] = {}
         self._plays: dict[str, list[Played]] = {}
 
@@ -99,10 +103,18 @@ class Campaign:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._phase, "all", beside, jobs)
                 nursery.start_soon(self._phase, "restarts", restarting, 1)
-        again = [each for each in playable if self._verdict(each) in ("fail", "inconclusive")]
-        if len(again) <= AGAIN:
-            await self._phase("again", again, 1)
+        await self._phase("again", [*self._again("fail"), *self._again("inconclusive")], 1)
         self._look_into_files()
+
+    def _again(self, verdict: ScenarioVerdict) -> list[Variant]:
+        """The scenarios with this verdict, if there are few whose failure is news."""
+        news = [
+            each
+            for each in self._variants
+            if (result := self._results[each.name]).verdict == verdict
+            if not is_known(excuse(result, self._known))
+        ]
+        return news if len(news) <= AGAIN else []
 
     async def _phase(self, name: str, variants: Sequence[Variant], jobs: int) -> None:
         if not variants:
@@ -156,9 +168,6 @@ class Campaign:
         if need in MANNERS:
             return need in self._restarts.outages
         return need in self._stage.target.capabilities
-
-    def _verdict(self, variant: Variant) -> ScenarioVerdict:
-        return self._results[variant.name].verdict
 
     def _record(self, variant: Variant, played: Played, findings: list[ReportedFinding]) -> None:
         plays = self._plays[variant.name]

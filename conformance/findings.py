@@ -44,7 +44,8 @@ class StepFailed(Exception):
     """The step at hand did not go as it must.
 
     `requirements` are what is broken, where that is known better than by what the step proves.
-    `impatient` tells that it failed by waiting in vain.
+    `impatient` tells that it failed by waiting in vain; `overload`, what showed that the host was
+    overloaded meanwhile, where that was looked at already.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class StepFailed(Exception):
         requirements: tuple[str, ...] = (),
         events: tuple[int, ...] = (),
         impatient: bool = False,
+        overload: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -64,6 +66,7 @@ class StepFailed(Exception):
         self.requirements = requirements
         self.events = events
         self.impatient = impatient
+        self.overload = overload
 
 
 class TooLate(StepFailed):

@@ -119,19 +119,21 @@ class Performance:
     def _note(
         self, failed: StepFailed, path: Path | None, step: Step | None, since: int, began: float
     ) -> None:
+        overload = failed.overload
+        if failed.impatient and overload is None:
+            overload = self.patience.overload_while_waiting(began)
         self._findings.append(
             Finding(
                 kind="setup" if path is None else "step",
                 requirements=failed.requirements or self._proved_by(step),
-                message=failed.message,
+                message=failed.message if overload is None else f"{failed.message}; {overload}",
                 path=path,
                 expected=failed.expected,
                 got=failed.got,
                 events=failed.events,
                 since=since,
                 until=len(self.history),
-                inconclusive=isinstance(failed, TooLate)
-                or (failed.impatient and self.patience.overloaded_since(began)),
+                inconclusive=overload is not None or isinstance(failed, TooLate),
             )
         )
 

@@ -167,7 +167,7 @@ def run(
     known = _known(options, variants, catalogue)
     _check_writable(options.report_dir)
     console = Console()
-    outcome = _played(options, variants, catalogue, console)
+    outcome = _played(options, variants, catalogue, known, console)
     if isinstance(outcome, TargetTrouble):
         click.echo(f"msgcheck: {outcome}", err=True)
         raise SystemExit(HARNESS)
@@ -177,11 +177,15 @@ def run(
 
 
 def _played(
-    options: Options, variants: Sequence[Variant], catalogue: Catalogue, console: Console
+    options: Options,
+    variants: Sequence[Variant],
+    catalogue: Catalogue,
+    known: Baseline,
+    console: Console,
 ) -> Measured | TargetTrouble:
     outcome: Measured | TargetTrouble | None = None
     try:
-        outcome = trio.run(_play, options, variants, catalogue, console)
+        outcome = trio.run(_play, options, variants, catalogue, known, console)
     except* KeyboardInterrupt:
         click.echo("msgcheck: interrupted twice: there are no reports of this run", err=True)
     if outcome is None:
@@ -216,7 +220,11 @@ def _check_writable(folder: Path) -> None:
 
 
 async def _play(
-    options: Options, variants: Sequence[Variant], catalogue: Catalogue, console: Console
+    options: Options,
+    variants: Sequence[Variant],
+    catalogue: Catalogue,
+    known: Baseline,
+    console: Console,
 ) -> Measured | TargetTrouble:
     patience = Patience()
     interrupted = trio.Event()
@@ -230,7 +238,14 @@ async def _play(
                 _for_restarts(options, variants, patience) as second,
             ):
                 outcome = await _campaign(
-                    options, variants, catalogue, console, (found, second), patience, interrupted
+                    options,
+                    variants,
+                    catalogue,
+                    known,
+                    console,
+                    (found, second),
+                    patience,
+                    interrupted,
                 )
         except TargetTrouble as trouble:
             outcome = trouble
@@ -242,6 +257,7 @@ async def _campaign(
     options: Options,
     variants: Sequence[Variant],
     catalogue: Catalogue,
+    known: Baseline,
     console: Console,
     matches: tuple[Match, Match | None],
     patience: Patience,
@@ -266,6 +282,7 @@ async def _campaign(
             strict=options.strict,
             listener=display,
             restarts=None if second is None else _stage(options, second, patience),
+            known=known,
         )
         await campaign.run(options.jobs, interrupted)
     return Measured(

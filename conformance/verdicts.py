@@ -22,6 +22,7 @@ from reports.model import (
     ScenarioVerdict,
 )
 
+from .baseline import is_known
 from .catalogue import Catalogue
 from .engine import Played
 
@@ -74,12 +75,17 @@ REPLAYED: Mapping[tuple[ScenarioVerdict, ScenarioVerdict], ScenarioVerdict] = {
     ("fail", "fail"): "fail",
     ("fail", "inconclusive"): "fail",
     ("fail", "error"): "fail",
+    ("fail", "not applicable"): "fail",
     ("inconclusive", "pass"): "pass",
     ("inconclusive", "fail"): "fail",
     ("inconclusive", "inconclusive"): "inconclusive",
     ("inconclusive", "error"): "error",
+    ("inconclusive", "not applicable"): "not applicable",
 }
-"""The verdict on a scenario that was played again alone, by its first and its second."""
+"""The verdict on a scenario that was played again alone, by its first and its second.
+
+What was once seen broken is no more than flaky later; what once ran out of time counts as if it had
+never been played."""
 
 
 def requirements(
@@ -184,7 +190,7 @@ def _counts(scenario: Scenario) -> bool:
     """Whether a scenario makes the target not conformant."""
     if scenario.verdict not in ("fail", "flaky") or scenario.advisory:
         return False
-    return not all(finding.known for finding in scenario.findings)
+    return not is_known(scenario)
 
 
 def _count(number: int, noun: str) -> str:

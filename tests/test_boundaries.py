@@ -3,7 +3,7 @@
 Every import of every module is resolved to the full names that it may bring in: `from ..storage import
 sqlite` in `reference_server.service.x` is `reference_server.storage` and `reference_server.storage.sqlite`.
 A wall is a function of one module and one such name. Imports by a call with a plain string are seen as
-well. Tests are outside the walls.
+well. Tests are outside the walls, but for the other server, which is nobody's copy.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from msgspec import Struct
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("conformance", "loadgen", "reference_server", "reports")
 """Ours. One that is not there yet has no imports to look at."""
+OTHER_SERVER = "tests.other_server"
 
 PURE = {
     "__future__", "base64", "binascii", "collections", "dataclasses", "datetime", "enum", "filetype",
@@ -111,6 +112,16 @@ def one_store_is_like_another(use: Import) -> bool:
     )
 
 
+def the_other_server_is_on_its_own(use: Import) -> bool:
+    """What it shared with ours, or with the suite, it could not show to be ours alone."""
+    if not within(use.module, OTHER_SERVER):
+        return False
+    frameworks = ("quart", "quart_trio", "hypercorn", "trio", "websockets")
+    return within(use.name, *PACKAGES, *frameworks) or (
+        top(use.name) == "tests" and not within(use.name, OTHER_SERVER)
+    )
+
+
 def web_frameworks_stay_at_the_wire(use: Import) -> bool:
     """Nothing but the transports and their composition knows HTTP or WebSocket servers."""
     frameworks = ("quart", "quart_trio", "hypercorn", "werkzeug")
@@ -127,6 +138,7 @@ WALLS: tuple[Callable[[Import], bool], ...] = (
     nothing_below_calls_up,
     one_store_is_like_another,
     web_frameworks_stay_at_the_wire,
+    the_other_server_is_on_its_own,
 )
 
 
@@ -162,7 +174,7 @@ def _called(function: ast.expr) -> str | None:
 
 def modules(package: str) -> Iterator[tuple[str, Path]]:
     """The modules of a package with their files."""
-    for file in sorted((ROOT / package).rglob("*.py")):
+    for file in sorted((ROOT / package.replace(".", "/")).rglob("*.py")):
         parts = file.relative_to(ROOT).with_suffix("").parts
         yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), file
 
@@ -171,7 +183,7 @@ def imports_of_all() -> list[Import]:
     """Every import in the house."""
     return [
         use
-        for package in PACKAGES
+        for package in (*PACKAGES, OTHER_SERVER)
         for module, file in modules(package)
         for use in imports(module, file.read_text("utf-8"), is_package=file.stem == "__init__")
     ]
@@ -193,10 +205,11 @@ def test_a_wall_stands(wall: Callable[[Import], bool], everything: list[Import])
 def test_the_whole_house_was_looked_at(everything: list[Import]) -> None:
     """Imports were found in every package that there is."""
     present = {package for package in PACKAGES if (ROOT / package).is_dir()}
-    assert {top(use.module) for use in everything} == present
+    assert {top(use.module) for use in everything} == {*present, "tests"}
     assert present >= {"conformance", "reference_server", "reports"}
     looked_at = {use.module for use in everything}
     assert looked_at >= {"conformance.cli", "reference_server.core.log", "reports.model"}
+    assert looked_at >= {f"{OTHER_SERVER}.web", f"{OTHER_SERVER}.rooms"}
 
 
 # The walls can be broken: each example goes through exactly these.
@@ -264,6 +277,10 @@ BREACHES = [
     ("reference_server.service.kernel", "from quart import g", [web_frameworks_stay_at_the_wire]),
     ("conformance.run", "import quart", [web_frameworks_stay_at_the_wire]),
     ("reference_server.transport.http", "import quart", []),
+    ("tests.other_server.web", "import reference_server", [the_other_server_is_on_its_own]),
+    ("tests.other_server.web", "from conformance import values", [the_other_server_is_on_its_own]),
+    ("tests.other_server.web", "import websockets", [the_other_server_is_on_its_own]),
+    ("tests.other_server.web", "from aiohttp import web\nfrom .rooms import Room", []),
 ]
 
 

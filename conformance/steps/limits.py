@@ -21,6 +21,8 @@ Json = Any
 
 IN_FLIGHT = 32
 """Messages that wait for their answers at the same time."""
+LONGEST_PRESSURE_S = 15.0
+"""A target that is so slow that the messages are not all sent by then is pressed no longer."""
 LONGEST_WAIT_S = 30.0
 """A target that asks for more than this is believed, not tried."""
 
@@ -40,10 +42,13 @@ class _Pressure:
     async def build_up(self) -> None:
         """Keep `IN_FLIGHT` messages going."""
         troubles: list[Exception] = []
+        until = trio.current_time() + LONGEST_PRESSURE_S
 
         async def keep_sending() -> None:
             try:
                 while self.sent < self._args.times and not self.refused:
+                    if trio.current_time() > until:
+                        return
                     self.sent += 1
                     await self._one()
             except Exception as trouble:
@@ -81,7 +86,7 @@ async def press(device: Device, args: Press) -> Json:
     pressure = _Pressure(device, args)
     await pressure.build_up()
     if not pressure.refused:
-        raise NotShown(f"the target refused none of {args.times} messages as `{_LIMITED}`")
+        raise NotShown(f"the target refused none of {pressure.sent} messages as `{_LIMITED}`")
     longest_ms = max(_time_to_wait_ms(refusal) for _, refusal in pressure.refused)
     if longest_ms > LONGEST_WAIT_S * 1000:
         raise NotShown(f"the target asks for {longest_ms} ms, too long to be waited for")

@@ -30,6 +30,11 @@ def baseline(folder: Path, text: str) -> Baseline:
         ("- {scenario: status.read, requirement: ORD-1, reason: x}", "either a `scenario` or a"),
         ("- {reason: x}", "either a `scenario` or a `requirement`"),
         ("- {scenario: status.read, reson: x}", "did you mean `reason`?"),
+        ("- {scenario: status.read, reason: ' '}", "1:35: say why this failure is known"),
+        (
+            "- {requirement: ORD-1, reason: x}\n- {requirement: ORD-1, reason: y}",
+            "2:17: `ORD-1` stands in the list already",
+        ),
         ("scenario: status.read", "1:1"),
         ("- {scenario: [", "this is no YAML"),
     ],

@@ -8,11 +8,13 @@ import trio
 from trio.testing import MockClock
 
 from conformance.adapters.base import Json
+from conformance.baseline import Baseline, Entry
 from conformance.campaign import AGAIN, Campaign
 from conformance.catalogue import Catalogue
 from conformance.events import (
     CampaignEnded,
     CampaignEvent,
+    Listener,
     PhaseStarted,
     VariantEnded,
     VariantStarted,
@@ -20,6 +22,7 @@ from conformance.events import (
 from conformance.evidence import Repetition
 from conformance.findings import Finding
 from conformance.loader import Variant
+from conformance.patience import Patience
 from conformance.vault import Vault
 from reports.model import Scenario
 
@@ -37,7 +40,7 @@ given: {{chat: {{direct: [alice, bob]}}}}
 steps:
   - {{as: alice, connect: {{}}}}
   - {{as: bob, connect: {{}}}}
-  - {{as: alice, send: {{to: $chat, text: {name}}}}}
+  - {{as: alice, send: {{to: $chat, text: {name}}}{match}}}
   - {{on: bob, expect: {{message: {{body: {{text: {name}}}}}}}, note: it must arrive{proves}}}
 """
 
@@ -49,6 +52,7 @@ class Recorded:
         self.catalogue = catalogue
         self.world = World()
         self.told: list[CampaignEvent] = []
+        self.listener: Listener = self.told.append
         self.losing: dict[str, int] = {}
         """Texts of messages that the server loses, and how often."""
         self.interrupted = trio.Event()
@@ -56,6 +60,8 @@ class Recorded:
         self.strict = False
         self.vault: Vault | None = None
         self.restartable = False
+        self.known: Baseline = ()
+        self.patience = Patience(PATIENCE)
 
     def _deliver(self, _line: FakeConnection, entry: dict[str, Json]) -> list[dict[str, Json]]:
         text = entry["body"]["text"]
@@ -64,9 +70,11 @@ class Recorded:
             return []
         return [entry]
 
-    def variant(self, name: str, needs: str = "", proves: str = "") -> Variant:
+    def variant(self, name: str, needs: str = "", proves: str = "", match: str = "") -> Variant:
         """A scenario in which Bob receives a message."""
-        loaded = load(TEXT.format(name=name, needs=needs, proves=proves), self.catalogue)
+        loaded = load(
+            TEXT.format(name=name, needs=needs, proves=proves, match=match), self.catalogue
+        )
         assert loaded.problems == ()
         return loaded.variants[0]
 
@@ -74,6 +82,7 @@ class Recorded:
         """Play them; answer the results by name."""
         stage = await stage_of(
             FakeAdapter(self.world),
+            patience=self.patience,
             outages={"restart": trio.lowlevel.checkpoint} if self.restartable else {},
             vault=self.vault,
         )
@@ -83,7 +92,8 @@ class Recorded:
             self.catalogue,
             Repetition(seed=1, target="http://x"),
             strict=self.strict,
-            listener=self.told.append,
+            listener=self.listener,
+            known=self.known,
         )
         await campaign.run(jobs, self.interrupted)
         return {scenario.name: scenario for scenario in campaign.results}
@@ -138,6 +148,67 @@ async def test_many_failures_are_not_played_again(
     results = await recorded.run(*map(recorded.variant, names), jobs=16)
     assert {each.verdict for each in results.values()} == {"fail"}
     assert recorded.phases() == [("all", AGAIN + 1)]
+
+
+async def test_known_failures_are_not_played_again(
+    recorded: Recorded, autojump_clock: MockClock
+) -> None:
+    """Nor do they count among the many: a new failure beside them is looked at twice."""
+    names = [f"a.known{number}" for number in range(AGAIN + 1)]
+    recorded.losing = {**dict.fromkeys(names, 1), "a.new": 1}
+    recorded.known = tuple(Entry(reason="issue 12", scenario=name) for name in names)
+    results = await recorded.run(*map(recorded.variant, [*names, "a.new"]), jobs=16)
+    assert results["a.new"].verdict == "flaky"
+    assert {results[name].verdict for name in names} == {"fail"}
+    assert recorded.phases() == [("all", AGAIN + 2), ("again", 1)]
+
+
+class Gasping(Patience):
+    """The watch on a host that is overloaded as long as it is said to be."""
+
+    gasps = True
+
+    def overload_since(self, start: float) -> str | None:
+        return "the host was overloaded" if self.gasps else None
+
+
+@pytest.mark.parametrize(
+    ("lost", "recovers", "verdict"),
+    [(1, True, "pass"), (9, True, "fail"), (9, False, "inconclusive"), (1, False, "pass")],
+)
+async def test_what_ran_out_of_time_is_played_again_alone(
+    recorded: Recorded, autojump_clock: MockClock, lost: int, recovers: bool, verdict: str
+) -> None:
+    """What comes then was only late; what does not come, on a host that has recovered, was lost."""
+    recorded.losing = {"a.late": lost}
+    recorded.patience = patience = Gasping(PATIENCE)
+
+    def tell(event: CampaignEvent) -> None:
+        recorded.told.append(event)
+        if recovers and isinstance(event, PhaseStarted) and event.name == "again":
+            patience.gasps = False
+
+    recorded.listener = tell
+    results = await recorded.run(recorded.variant("a.late"))
+    assert results["a.late"].verdict == verdict
+    assert results["a.late"].attempts == 2
+
+
+async def test_many_that_ran_out_of_time_do_not_hide_a_failure(
+    recorded: Recorded, autojump_clock: MockClock
+) -> None:
+    """The failures are counted for themselves."""
+    recorded.patience = Gasping(PATIENCE)
+    names = [f"a.late{number}" for number in range(AGAIN + 1)]
+    recorded.losing = dict.fromkeys(names, 1)
+    results = await recorded.run(
+        *map(recorded.variant, names),
+        recorded.variant("a.wrong", match=", match: {seq: 99}"),
+        jobs=16,
+    )
+    assert {results[name].verdict for name in names} == {"inconclusive"}
+    assert results["a.wrong"].verdict == "fail"
+    assert recorded.phases() == [("all", AGAIN + 2), ("again", 1)]
 
 
 async def test_what_a_target_lacks_is_not_applicable_with_the_reason(recorded: Recorded) -> None:

@@ -74,6 +74,13 @@ def variant_of(text: str, catalogue: Catalogue) -> Variant:
     return loaded.variants[0]
 
 
+class OutOfBreath(Patience):
+    """The watch on a host that is always overloaded."""
+
+    def overload_since(self, start: float) -> str:
+        return "the host was overloaded"
+
+
 def passed(played: Played) -> bool:
     """Whether nothing at all was wrong."""
     return not played.findings and played.fault is None and played.trouble is None
@@ -218,6 +225,32 @@ async def test_a_barrier_waits_for_messages_still_on_their_way(
         "{on: bob.phone, never: {message: {body: {text: one}}}, until: barrier}",
     )
     assert "must never come" in played.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("watch", "blamed"), [(Patience, [("DLV-1", False)]), (OutOfBreath, [("DLV-1", True)])]
+)
+async def test_on_an_overloaded_host_a_barrier_takes_nothing_late_for_lost(
+    play_steps: Play,
+    world: World,
+    autojump_clock: MockClock,
+    watch: type[Patience],
+    blamed: list[tuple[str, bool]],
+) -> None:
+    """A message that never came is lost by the verdict of the checker, unless nobody can tell."""
+    world.deliver = lambda _line, entry: [entry] if entry["body"]["text"] != "one" else []
+    played = await play_steps(
+        *CONNECTED,
+        "{as: alice, send: {to: $chat, text: one}}",
+        "{barrier: {}}",
+        check="delivery",
+        patience=watch(PATIENCE),
+    )
+    assert [
+        (requirement, each.inconclusive)
+        for each in played.findings
+        for requirement in each.requirements
+    ] == blamed
 
 
 async def test_a_lost_message_of_the_barrier_is_a_broken_promise(
@@ -465,14 +498,11 @@ async def test_running_out_of_patience_on_an_overloaded_host_is_inconclusive(
     """The wait proves nothing when this process itself was not let run."""
     world.hold_answers = trio.Event()
 
-    class OutOfBreath(Patience):
-        def overloaded_since(self, start: float) -> bool:
-            return True
-
     played = await play_steps(
         *CONNECTED, "{as: alice, send: {to: $chat}}", patience=OutOfBreath(PATIENCE)
     )
     assert played.findings[0].inconclusive
+    assert played.findings[0].message.endswith("; the host was overloaded")
 
 
 # ── before, after, and beside the steps ───────────────────────────────────────────────────────

@@ -1,6 +1,7 @@
 """Verdicts: what findings make of a scenario, a requirement and a run."""
 
 from collections.abc import Sequence
+from typing import get_args
 
 import pytest
 
@@ -50,6 +51,19 @@ def test_playing_again_never_makes_a_failure_a_success() -> None:
         "fail",
     }
     assert REPLAYED["inconclusive", "pass"] == "pass"
+
+
+def test_every_second_play_has_a_verdict() -> None:
+    """Whatever the two plays say: nothing that can happen is forgotten."""
+    again = ("fail", "inconclusive")
+    second = set(get_args(ScenarioVerdict)) - {"flaky"}
+    assert REPLAYED.keys() == {(first, then) for first in again for then in second}
+
+
+def test_nothing_to_judge_at_the_second_play_takes_no_failure_back() -> None:
+    """A target that was seen to fail is not excused by one that shows nothing."""
+    assert REPLAYED["fail", "not applicable"] == "fail"
+    assert REPLAYED["inconclusive", "not applicable"] == "not applicable"
 
 
 def judged(

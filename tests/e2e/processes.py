@@ -33,10 +33,17 @@ class Finished(NamedTuple):
 
 @contextmanager
 def serving(*command: str, data: Path, options: Sequence[str] = ()) -> Iterator[str]:
-    """A server started by ``python -m command…``, and its URL."""
+    """The reference server, or a broken one, started by ``python -m command…``, and its URL."""
     usual = ("--host", "127.0.0.1", "--port", "0", "--data", str(data), "--until-stdin-closes")
+    with listening(*command, *usual, *options) as url:
+        yield url
+
+
+@contextmanager
+def listening(*command: str) -> Iterator[str]:
+    """A server started by ``python -m command…`` that says where it listens, and its URL."""
     with subprocess.Popen(
-        [sys.executable, "-m", *command, *usual, *options],
+        [sys.executable, "-m", *command],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -59,7 +66,9 @@ def command_line(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "conformance", *arguments]
 
 
-def msgcheck(*arguments: str, cwd: Path, **environment: str) -> Finished:
+def msgcheck(
+    *arguments: str, cwd: Path, patience_s: float = PATIENCE_S, **environment: str
+) -> Finished:
     """Run a `msgcheck` command to its end, with these changes to the environment."""
     done = subprocess.run(
         command_line(*arguments),
@@ -68,7 +77,7 @@ def msgcheck(*arguments: str, cwd: Path, **environment: str) -> Finished:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=patience_s,
         check=False,
     )
     return Finished(done.returncode, done.stdout, done.stderr)
