@@ -1,0 +1,247 @@
+"""Every message of one process accounted for: timed by hop, and checked at every device.
+
+Pure bookkeeping: whoever owns the sockets says what was sent and what came, and when (microseconds of
+one monotonic clock); nothing here reads a clock or touches a socket.
+
+A `Flight` is a message on its way. It is verified when its sender has `sent`, every other device of the
+conversation has the message, and the `delivered` of each other user came back as a status.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from collections.abc import Iterator
+from typing import Literal
+
+from .client import Entry, Failed, Sent, Status
+from .hops import Counts, Hop
+from .samples import Samples
+from .streams import MAX_GAP, Stream
+
+Watermark = Literal["delivered", "read"]
+
+_HOPS: dict[Watermark, Hop] = {"delivered": "delivered_to_status", "read": "read_to_status"}
+_COVERED: dict[str, tuple[Watermark, ...]] = {
+    "delivered": ("delivered",),
+    "read": ("read", "delivered"),
+}
+"""What a status tells at once: read implies delivered, and may come in its place (STA-4)."""
+
+
+class Flight:
+    """A message on its way."""
+
+    __slots__ = (
+        "answered", "before", "measured", "number", "planned", "sent_at", "touched", "waited_for",
+    )  # fmt: skip
+
+    def __init__(self, number: int, planned: int, now: int, measured: bool, device: Device) -> None:
+        self.number = number
+        self.planned = planned
+        self.sent_at = now
+        self.measured = measured
+        self.before = device.latest
+        """The one that the same device sent before, if it was still on its way."""
+        self.touched = now
+        """When something last came of it."""
+        self.answered = False
+        self.waited_for = device.talk.steps
+        """How many events are still to come until it is verified."""
+
+    def waiting_start(self) -> int:
+        """When a tester that waits for the message before would have sent this one."""
+        before = self.before
+        return self.sent_at if before is None else max(self.sent_at, before.touched)
+
+
+class Device:
+    """One device of one member of a conversation."""
+
+    __slots__ = ("latest", "stream", "talk", "unread", "user_id")
+
+    def __init__(self, user_id: str, talk: Talk) -> None:
+        self.user_id = user_id
+        self.talk = talk
+        self.stream = Stream(talk.base)
+        self.latest: Flight | None = None
+        """What it sent last."""
+        self.unread: dict[str, tuple[int, Flight | None]] = {}
+        """The newest entry by each sender that came since the last `read`."""
+
+
+class Talk:
+    """One conversation while it is under load."""
+
+    __slots__ = ("_awaited", "_told", "base", "conversation_id", "devices", "numbers", "steps")
+
+    def __init__(self, conversation_id: str, head: int, users: int, devices: int = 1) -> None:
+        """A conversation of so many users with so many devices each, whose newest seq is `head`."""
+        self.conversation_id = conversation_id
+        self.base = head
+        """Its newest entry before the load."""
+        self.steps = 1 + (users - 1) * (devices + 1)
+        """What a message goes through: `sent`, each device of the others, a status from each."""
+        self.devices: list[Device] = []
+        self.numbers = array("Q")
+        """The message that stands at seq ``base + 1 + index``: its number plus one, 0 for others."""
+        self._awaited: dict[tuple[str, str, Watermark], deque[tuple[int, int, Flight | None]]] = {}
+        self._told: dict[tuple[str, str, Watermark], int] = {}
+
+    @property
+    def head(self) -> int:
+        """The newest entry that is known."""
+        return self.base + len(self.numbers)
+
+    def keep(self, seq: int, number: int | None) -> None:
+        """Remember which message stands at a seq."""
+        index = seq - self.base - 1
+        if 0 <= index < len(self.numbers) + MAX_GAP:
+            self.numbers.extend([0] * (index + 1 - len(self.numbers)))
+            if number is not None:
+                self.numbers[index] = number + 1
+
+    def expect_status(
+        self, sender: str, reader: str, status: Watermark, seq: int, now: int, about: Flight | None
+    ) -> None:
+        """A reader acknowledged something of a sender; of a repeat, or less than before, nothing comes."""
+        key = (sender, reader, status)
+        if seq > self._told.get(key, 0):
+            self._told[key] = seq
+            self._awaited.setdefault(key, deque()).append((seq, now, about))
+
+    def status_came(
+        self, sender: str, reader: str, status: Watermark, up_to: int
+    ) -> Iterator[tuple[int, Flight | None]]:
+        """When each acknowledgement was given that this status answers, and which message it was about."""
+        awaited = self._awaited.get((sender, reader, status))
+        while awaited and awaited[0][0] <= up_to:
+            _, since, about = awaited.popleft()
+            yield since, about
+
+
+class Accounting:
+    """The books of one process."""
+
+    def __init__(self, run: str) -> None:
+        self._run = run
+        self._flying: dict[str, Flight] = {}
+        self.samples = Samples()
+        self.counts = Counts()
+
+    @property
+    def in_flight(self) -> int:
+        """Messages on their way."""
+        return len(self._flying)
+
+    def take_counts(self) -> Counts:
+        """What was counted since this was last asked."""
+        taken, self.counts = self.counts, Counts()
+        return taken
+
+    def identity(self, number: int) -> str:
+        """The `client_message_id` of a message of the plan."""
+        return f"{self._run}-{number}"
+
+    def leaves(self, device: Device, number: int, planned: int, now: int, measured: bool) -> str:
+        """A message is sent now that the plan has for the moment `planned`; its identity."""
+        identity = f"{self._run}-{number}"
+        flight = Flight(number, planned, now, measured, device)
+        self._flying[identity] = flight
+        device.latest = flight
+        self.counts.planned += 1
+        if measured:
+            self.samples.lag.append(max(0, now - planned))
+        return identity
+
+    def cannot_leave(self) -> None:
+        """A message is due, and its sender has no connection."""
+        self.counts.planned += 1
+        self.counts.failed += 1
+
+    def sent(self, device: Device, frame: Sent, now: int) -> None:
+        """The server says that a message is stored."""
+        device.stream.note(frame.seq, self.counts)
+        self._stored(device, frame.client_message_id, frame.seq, now)
+
+    def failed(self, frame: Failed) -> None:
+        """The server refuses a message."""
+        flight = self._flying.pop(frame.client_message_id, None)
+        if flight is not None:
+            flight.before = None
+            self.counts.failed += 1
+
+    def came(self, device: Device, entry: Entry, now: int) -> bool:
+        """An entry came to a device; answer whether it is another user's, and to be acknowledged."""
+        talk = device.talk
+        if entry.seq <= talk.base or not device.stream.note(entry.seq, self.counts):
+            return False
+        sender = entry.sender_id
+        identity = entry.client_message_id
+        if sender is None or identity is None:
+            talk.keep(entry.seq, None)
+            return False
+        if sender == device.user_id:
+            self._stored(device, identity, entry.seq, now)
+            return False
+        flight = self._flying.get(identity)
+        if flight is not None:
+            self._time("send_to_delivered", flight, now)
+            self.counts.deliveries += 1
+            self._step(identity, flight)
+        device.unread[sender] = (entry.seq, flight)
+        talk.expect_status(sender, device.user_id, "delivered", entry.seq, now, flight)
+        return True
+
+    def reads(self, device: Device, now: int) -> int:
+        """A device says `read` for everything that came; up to which seq."""
+        for sender, (seq, flight) in device.unread.items():
+            device.talk.expect_status(sender, device.user_id, "read", seq, now, flight)
+        device.unread.clear()
+        return device.stream.high
+
+    def status(self, device: Device, frame: Status, now: int) -> None:
+        """A sender is told how far another user is."""
+        for watermark in _COVERED.get(frame.status, ()):
+            answered = device.talk.status_came(
+                device.user_id, frame.user_id, watermark, frame.up_to_seq
+            )
+            for since, flight in answered:
+                if flight is None:
+                    continue
+                if flight.measured:
+                    self._record(_HOPS[watermark], now - since, now - since)
+                if watermark == "delivered":
+                    self._step(self.identity(flight.number), flight)
+
+    def finish(self, talks: list[Talk]) -> None:
+        """No more will come: what is missing is lost, and what was not answered is unknown."""
+        self.counts.unanswered += sum(not flight.answered for flight in self._flying.values())
+        for talk in talks:
+            self.counts.lost += sum(device.stream.missing(talk.head) for device in talk.devices)
+
+    def _stored(self, device: Device, identity: str, seq: int, now: int) -> None:
+        flight = self._flying.get(identity)
+        if flight is None or flight.answered:
+            return
+        flight.answered = True
+        self.counts.sent += 1
+        device.talk.keep(seq, flight.number)
+        self._time("send_to_sent", flight, now)
+        self._step(identity, flight)
+
+    def _time(self, hop: Hop, flight: Flight, now: int) -> None:
+        if flight.measured:
+            self._record(hop, now - flight.planned, max(0, now - flight.waiting_start()))
+        flight.touched = now
+
+    def _record(self, hop: Hop, corrected: int, waiting: int) -> None:
+        self.samples.corrected[hop].append(corrected)
+        self.samples.waiting[hop].append(waiting)
+
+    def _step(self, identity: str, flight: Flight) -> None:
+        flight.waited_for -= 1
+        if flight.waited_for == 0:
+            self.counts.verified += 1
+            flight.before = None
+            del self._flying[identity]

@@ -1,0 +1,177 @@
+"""One device on the realtime channel, without I/O: bytes in, frames out, and the other way round.
+
+The WebSocket is `websockets`' sans-IO `ClientProtocol`; who owns the socket passes on what it reads and
+writes what `data_to_send` gives. Frames are msgspec structs that hold only what a load generator looks
+at, so decoding skips the rest; frames of other types are none of its business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidHandshake
+from websockets.frames import Frame as WebSocketFrame
+from websockets.frames import Opcode
+from websockets.http11 import Response
+from websockets.protocol import State
+from websockets.uri import parse_uri
+
+PATH: Final = "/v1.0/chat"
+MAX_FRAME_BYTES: Final = 1 << 20
+"""More than any server's `max_frame_bytes` that this generator's own messages could fill."""
+
+
+class Entry(Struct, frozen=True):
+    """A log entry."""
+
+    conversation_id: str
+    seq: int
+    sender_id: str | None = None
+    client_message_id: str | None = None
+
+
+class Message(Struct, frozen=True, tag="message"):
+    """An entry came to this device."""
+
+    message: Entry
+
+
+class Sent(Struct, frozen=True, tag="sent"):
+    """A message of this connection is stored."""
+
+    client_message_id: str
+    conversation_id: str
+    seq: int
+    duplicate: bool = False
+
+
+class Problem(Struct, frozen=True):
+    """Why something was refused."""
+
+    code: str
+    detail: str = ""
+
+
+class Failed(Struct, frozen=True, tag="failed"):
+    """A message of this connection is refused."""
+
+    client_message_id: str
+    error: Problem
+
+
+class Status(Struct, frozen=True, tag="status"):
+    """Another user's watermark rose, or a message failed for it (then `up_to_seq` is 0)."""
+
+    conversation_id: str
+    user_id: str
+    status: str
+    up_to_seq: int = 0
+
+
+class Refused(Struct, frozen=True, tag="error"):
+    """A frame that was no `send` is refused."""
+
+    error: Problem
+
+
+class Welcome(Struct, frozen=True, tag="welcome"):
+    """The connection stands."""
+
+
+class ReplayComplete(Struct, frozen=True, tag="replay_complete"):
+    """What follows is live."""
+
+
+Frame = Message | Sent | Failed | Status | Refused | Welcome | ReplayComplete
+
+
+class _Any(Struct, frozen=True):
+    type: str
+
+
+_KNOWN: Final = frozenset(
+    str(kind.__struct_config__.tag)
+    for kind in (Message, Sent, Failed, Status, Refused, Welcome, ReplayComplete)
+)
+_decode: Final = msgspec.json.Decoder(Frame).decode
+_decode_any: Final = msgspec.json.Decoder(_Any).decode
+
+
+class Disconnected(Exception):
+    """The connection cannot go on: refused at the handshake, closed, or speaking nonsense."""
+
+
+class Channel:
+    """The protocol's side of one connection."""
+
+    def __init__(self, url: str, token: str) -> None:
+        """`url` is the target's, http or https."""
+        self._protocol = ClientProtocol(
+            parse_uri(f"ws{url.removeprefix('http')}{PATH}"), max_size=MAX_FRAME_BYTES
+        )
+        request = self._protocol.connect()
+        request.headers["Authorization"] = f"Bearer {token}"
+        self._protocol.send_request(request)
+
+    def send(self, frame: bytes) -> None:
+        """Put a frame, encoded as JSON, behind what is to be written. A closed channel drops it."""
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_text(frame)
+
+    def data_to_send(self) -> bytes:
+        """What is to be written now."""
+        return b"".join(self._protocol.data_to_send())
+
+    def close(self) -> None:
+        """Begin the closing handshake."""
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_close(1000)
+
+    def receive(self, data: bytes) -> Iterator[Frame]:
+        """The frames in what was read (empty at the end of the stream). Raises `Disconnected`."""
+        protocol = self._protocol
+        if data:
+            protocol.receive_data(data)
+        else:
+            protocol.receive_eof()
+        for event in protocol.events_received():
+            if isinstance(event, WebSocketFrame):
+                if event.opcode is Opcode.TEXT:
+                    frame = _frame(bytes(event.data))
+                    if frame is not None:
+                        yield frame
+            elif isinstance(event, Response) and protocol.handshake_exc is not None:
+                raise Disconnected(f"the handshake was answered with {event.status_code}")
+        if protocol.handshake_exc is not None:
+            raise Disconnected(_told(protocol.handshake_exc))
+        if protocol.close_expected() or not data:
+            raise Disconnected(f"the connection was closed: {_reason(protocol)}")
+
+
+def _frame(data: bytes) -> Frame | None:
+    """A frame that matters here, or None. Raises `Disconnected` for a known one of a wrong shape."""
+    try:
+        return _decode(data)
+    except msgspec.MsgspecError as error:
+        try:
+            kind = _decode_any(data).type
+        except msgspec.MsgspecError:
+            kind = None
+        if kind is None or kind in _KNOWN:
+            raise Disconnected(f"the server sent a frame that is none: {error}") from None
+        return None
+
+
+def _reason(protocol: ClientProtocol) -> str:
+    received = protocol.close_rcvd
+    return "without a close frame" if received is None else f"{received.code} {received.reason}"
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, InvalidHandshake):
+        return f"the handshake failed: {error}"
+    return f"the connection ended during the handshake: {error}"

@@ -1,0 +1,71 @@
+"""The last check of a run: does the history hold what was sent, once, in its place, word for word?
+
+The history is walked from its newest page to where the load began (PAG-1). What was answered with
+`sent` must stand at its seq with its text; a message whose answer never came may stand there or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from .accounting import Accounting, Talk
+
+PAGE = 200
+"""Entries of a page that are asked for; the server may give fewer."""
+
+
+class ReadBack(Struct, frozen=True):
+    """What a history was found to be."""
+
+    entries: int
+    """Entries that were looked at."""
+    mismatches: int
+    """Entries that are missing, twice, out of their place, or otherwise than they were sent."""
+
+
+def read_back(
+    talk: Talk,
+    accounting: Accounting,
+    text: Callable[[int], str],
+    ask: Callable[[str], Any],
+) -> ReadBack:
+    """Compare a conversation's history; `ask` gets a path and answers with the JSON of a page."""
+    entries = mismatches = 0
+    expected: int | None = None
+    seen: set[str] = set()
+    for item in _backwards(talk, ask):
+        seq, identity = int(item["seq"]), str(item.get("client_message_id"))
+        entries += 1
+        if expected is None:
+            mismatches += max(0, talk.head - seq)
+        elif seq != expected:
+            mismatches += 1
+        expected = seq - 1
+        mismatches += identity in seen
+        seen.add(identity)
+        index = seq - talk.base - 1
+        number = talk.numbers[index] - 1 if index < len(talk.numbers) else -1
+        if number >= 0 and not (
+            identity == accounting.identity(number)
+            and (item.get("body") or {}).get("text") == text(number)
+        ):
+            mismatches += 1
+    last = talk.head if expected is None else expected
+    return ReadBack(entries, mismatches + max(0, last - talk.base))
+
+
+def _backwards(talk: Talk, ask: Callable[[str], Any]) -> Iterator[Any]:
+    """The entries above the base, from the newest down."""
+    path = f"/v1.0/conversations/{talk.conversation_id}/messages?limit={PAGE}"
+    cursor: str | None = ""
+    while cursor is not None:
+        page = ask(f"{path}&before={quote(cursor)}" if cursor else path)
+        for item in reversed(page["items"]):
+            if item["seq"] <= talk.base:
+                return
+            yield item
+        cursor = page.get("before")

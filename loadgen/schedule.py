@@ -1,0 +1,104 @@
+"""When messages are sent: planned ahead, whatever the server does (an open model).
+
+A load is a rate, drawn out over phases: `steady` is one, `steps` climbs, `spike` bursts in the middle.
+An arrival is a moment and a user, who sends in its conversation; all arrivals derive from the seed, so
+processes that each carry some of the users need not talk to each other to agree on the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Final, Literal, NamedTuple
+
+from msgspec import Struct
+
+Shape = Literal["steady", "steps", "spike", "soak"]
+Arrivals = Literal["poisson", "uniform"]
+
+
+class Phase(Struct, frozen=True):
+    """A part of the measured time."""
+
+    share: float
+    """Of the duration."""
+    factor: float
+    """Of the rate."""
+
+
+SHAPES: Final[dict[Shape, tuple[Phase, ...]]] = {
+    "steady": (Phase(1.0, 1.0),),
+    "steps": tuple(Phase(0.25, step / 4) for step in range(1, 5)),
+    "spike": (Phase(0.45, 1.0), Phase(0.1, 5.0), Phase(0.45, 1.0)),
+    "soak": (Phase(1.0, 1.0),),
+}
+"""A soak is steady, but long: its duration is `SOAK_DURATION` unless one is given."""
+
+SOAK_DURATION: Final = 3600.0
+
+
+class Load(Struct, frozen=True, kw_only=True):
+    """How much is sent when. Times in seconds, the rate in messages per second."""
+
+    rate: float
+    warmup: float
+    duration: float
+    shape: Shape = "steady"
+    arrivals: Arrivals = "poisson"
+
+    @property
+    def end(self) -> float:
+        """When the last arrival has been planned for, from the beginning of the warm-up."""
+        return self.warmup + self.duration
+
+    @property
+    def expected(self) -> float:
+        """How many arrivals there will be, on average."""
+        measured = sum(phase.share * phase.factor for phase in SHAPES[self.shape]) * self.duration
+        return self.rate * (self.warmup * SHAPES[self.shape][0].factor + measured)
+
+    @property
+    def peak(self) -> float:
+        """The highest rate of any phase."""
+        return self.rate * max(phase.factor for phase in SHAPES[self.shape])
+
+
+class Arrival(NamedTuple):
+    """One planned message."""
+
+    at: float
+    """Seconds from the beginning of the warm-up."""
+    number: int
+    """Its place in the plan, from 0."""
+    user: int
+
+
+def arrivals(load: Load, users: int, seed: int) -> Iterator[Arrival]:
+    """The whole plan, in the order of time."""
+    draw = Random(f"{seed}/arrivals")  # noqa: S311  # a plan must be repeatable, not secret
+    gap = _GAPS[load.arrivals]
+    number = 0
+    for begin, end, rate in _phases(load):
+        at = begin + gap(draw, rate)
+        while at < end:
+            yield Arrival(at, number, int(draw.random() * users))
+            number += 1
+            at += gap(draw, rate)
+
+
+_GAPS: Final[dict[Arrivals, Callable[[Random, float], float]]] = {
+    "poisson": Random.expovariate,
+    "uniform": lambda _draw, rate: 1 / rate,
+}
+
+
+def _phases(load: Load) -> Iterator[tuple[float, float, float]]:
+    """Begin, end and rate of each stretch; the warm-up goes as the first phase will."""
+    phases = SHAPES[load.shape]
+    if load.warmup:
+        yield 0.0, load.warmup, load.rate * phases[0].factor
+    begin = load.warmup
+    for phase in phases:
+        end = begin + phase.share * load.duration
+        yield begin, end, load.rate * phase.factor
+        begin = end

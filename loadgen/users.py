@@ -1,0 +1,275 @@
+"""The people of a load: each device is one Locust user, a greenlet that lives on its connection.
+
+A device registers (or logs in), waits until its conversation is there, connects, and from then on only
+reads: it passes every frame to the books and acknowledges what came. Sending is not its own idea; the
+scheduler of the process makes it send when the plan says, without waiting for the socket.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from time import monotonic_ns
+from typing import Any, ClassVar, Final
+from urllib.parse import urlsplit
+
+import gevent
+import msgspec
+from gevent.lock import BoundedSemaphore
+from locust import User, task
+from locust.contrib.fasthttp import FastHttpSession
+from locust.env import Environment
+from locust.exception import StopUser
+
+from .accounting import Device, Talk
+from .client import Channel, Disconnected, Failed, Message, ReplayComplete, Sent, Status
+from .crew import Crew, GiveUp, Meeting, Seat, watermark
+from .plan import account
+
+READ_BYTES: Final = 65_536
+RECONNECT_AFTER: Final = 0.2
+"""Seconds from the end of a connection to the next attempt."""
+POLL: Final = 0.02
+"""Seconds between two looks at whether the others are there."""
+HTTP_PATIENCE: Final = 60.0
+"""Seconds for one HTTP answer; registering is slow by intent (password hashing)."""
+HTTP_CONNECTIONS: Final = 16
+
+
+class Http:
+    """HTTP calls of all devices, over connections that they share."""
+
+    def __init__(self, url: str, environment: Environment) -> None:
+        self._session = FastHttpSession(
+            url,
+            environment.events.request,
+            None,
+            insecure=False,
+            concurrency=HTTP_CONNECTIONS,
+            connection_timeout=HTTP_PATIENCE,
+            network_timeout=HTTP_PATIENCE,
+        )
+        self._free = BoundedSemaphore(HTTP_CONNECTIONS)
+
+    def call(
+        self, method: str, path: str, *, name: str, token: str = "", json: Any = None
+    ) -> tuple[int, Any]:
+        """Status and JSON of an answer. Raises `GiveUp` if there is none."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        with self._free:
+            answer = self._session.request(method, path, name=name, json=json, headers=headers)
+        if not answer.status_code:
+            raise GiveUp("unreachable", f"{method} {name}: no answer ({answer.error})")
+        try:
+            return answer.status_code, msgspec.json.decode(answer.content or b"null")
+        except msgspec.DecodeError:
+            return answer.status_code, None
+
+    def must(self, method: str, path: str, good: tuple[int, ...], **options: Any) -> Any:
+        """The JSON of an answer with one of these statuses. Raises `GiveUp` for another one."""
+        status, answer = self.call(method, path, **options)
+        if status not in good:
+            told = answer if isinstance(answer, dict) else {}
+            why = " ".join(str(told[key]) for key in ("code", "detail") if key in told)
+            raise GiveUp("refused", f"{method} {options['name']} was answered with {status} {why}")
+        return answer
+
+
+class DeviceUser(User):
+    """One device. Locust makes as many as there are seats; each takes the next one."""
+
+    crew: ClassVar[Crew]
+    http: ClassVar[Http]
+
+    @task
+    def live(self) -> None:
+        """Everything that the device does, once."""
+        crew = self.crew
+        if crew.boarding:
+            try:
+                _live(crew, self.http, crew.boarding.pop())
+            except GiveUp as trouble:
+                crew.give_up(trouble)
+            except Exception as error:
+                crew.give_up(GiveUp("internal", f"a device failed: {error!r}"))
+                raise
+        raise StopUser
+
+
+def _live(crew: Crew, http: Http, seat: Seat) -> None:
+    name, token = _log_in(crew, http, seat)
+    meeting = seat.meeting
+    meeting.absent -= 1
+    if not meeting.absent:
+        meeting.token = token
+        meeting.talk = _create(crew, http, meeting, seat.user)
+    while meeting.talk is None:
+        if crew.trouble or crew.closing:
+            return
+        gevent.sleep(POLL)
+    device = Device(name, meeting.talk)
+    meeting.talk.devices.append(device)
+    connection = Connection(crew, device, seat.user, token)
+    while not crew.closing:
+        try:
+            connection.run()
+        except (Disconnected, OSError) as error:
+            if crew.closing:
+                return
+            if not connection.joined:
+                raise GiveUp("unreachable", f"a device could not connect: {error}") from None
+        crew.accounting.counts.disconnected += 1
+        device.stream.reconnected()
+        gevent.sleep(RECONNECT_AFTER)
+
+
+def _log_in(crew: Crew, http: Http, seat: Seat) -> tuple[str, str]:
+    """The user's id and a token of this device."""
+    plan = crew.plan
+    who = account(plan, seat.user)
+    credentials = {"user_id": who.user_id, "password": who.password}
+    if not plan.accounts and seat.device == 0:
+        http.must("POST", "/v1.0/users", (201,), name="/v1.0/users", json=credentials)
+    session = http.must(
+        "POST",
+        "/v1.0/sessions",
+        (201,),
+        name="/v1.0/sessions",
+        json={**credentials, "device": {"device_id": f"load-{seat.device}", "name": "msgcheck"}},
+    )
+    return who.user_id, str(session["token"])
+
+
+def _create(crew: Crew, http: Http, meeting: Meeting, creator: int) -> Talk:
+    """Create the conversation, now that all its members exist."""
+    plan = crew.plan
+    members = meeting.planned.members
+    others = [account(plan, member).user_id for member in members if member != creator]
+    body: dict[str, Any] = {"kind": meeting.planned.kind, "members": others}
+    if meeting.planned.kind == "group":
+        body["title"] = f"load {plan.run} {meeting.index}"
+    path = "/v1.0/conversations"
+    made = http.must("POST", path, (200, 201), name=path, json=body, token=meeting.token)
+    return Talk(
+        made["conversation_id"], made["head_seq"], len(members), plan.population.devices
+    )
+
+
+class Connection:
+    """A device on its socket. It may be run again after it ended."""
+
+    def __init__(self, crew: Crew, device: Device, user: int, token: str) -> None:
+        self.device = device
+        self.live = False
+        self.joined = False
+        self._user = user
+        self._crew = crew
+        self._token = token
+        self._unwritten = bytearray()
+        self._reading = False
+        self._handlers = {
+            Message: self._came,
+            Sent: self._sent,
+            Status: self._status,
+            Failed: self._failed,
+            ReplayComplete: self._replayed,
+        }
+
+    def run(self) -> None:
+        """Connect and read until the end. Raises `Disconnected` or `OSError`."""
+        url = self._crew.plan.url
+        self._channel = channel = Channel(url, self._token)
+        self._socket = sock = _connected(url)
+        try:
+            self._flush()
+            while True:
+                data = sock.recv(READ_BYTES)
+                now = monotonic_ns() // 1000
+                for frame in channel.receive(data):
+                    if handle := self._handlers.get(type(frame)):
+                        handle(frame, now)
+                self._flush()
+        finally:
+            self.live = False
+            self._unwritten.clear()
+            sock.close()
+
+    def send(self, frame: bytes) -> None:
+        """Write a frame without waiting."""
+        self._channel.send(frame)
+        self._flush()
+
+    def close(self) -> None:
+        """Begin the closing handshake."""
+        if self.live:
+            self.live = False
+            self._channel.close()
+            self._flush()
+
+    def _came(self, frame: Message, now: int) -> None:
+        crew, device = self._crew, self.device
+        if crew.accounting.came(device, frame.message, now):
+            self._channel.send(watermark("delivered", device, frame.message.seq))
+            crew.will_read(self, now)
+
+    def _sent(self, frame: Sent, now: int) -> None:
+        self._crew.accounting.sent(self.device, frame, now)
+
+    def _status(self, frame: Status, now: int) -> None:
+        self._crew.accounting.status(self.device, frame, now)
+
+    def _failed(self, frame: Failed, _now: int) -> None:
+        self._crew.accounting.failed(frame)
+
+    def _replayed(self, _frame: ReplayComplete, _now: int) -> None:
+        self.live = True
+        if not self.joined:
+            self.joined = True
+            self._crew.joined(self._user, self)
+
+    def _flush(self) -> None:
+        data = self._channel.data_to_send()
+        if self._unwritten:
+            self._unwritten += data
+        elif data:
+            written = self._write(data)
+            if written < len(data):
+                self._unwritten += data[written:]
+                gevent.spawn(self._write_rest, self._socket)
+
+    def _write(self, data: bytes) -> int:
+        """Write what the socket takes at once."""
+        sock = self._socket
+        sock.settimeout(0.0)
+        try:
+            return sock.send(data)
+        except (BlockingIOError, ssl.SSLWantWriteError):
+            return 0
+        except OSError:
+            return len(data)  # the reading side meets the same end, and tells
+        finally:
+            sock.settimeout(None)
+
+    def _write_rest(self, sock: socket.socket) -> None:
+        """Write what the socket did not take, as it takes it."""
+        try:
+            while self._unwritten and sock is self._socket:
+                written = sock.send(bytes(self._unwritten[:READ_BYTES]))
+                del self._unwritten[:written]
+        except OSError:
+            self._unwritten.clear()
+
+
+def _connected(url: str) -> socket.socket:
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    secure = parts.scheme == "https"
+    sock = socket.create_connection(
+        (parts.hostname, parts.port or (443 if secure else 80)), timeout=HTTP_PATIENCE
+    )
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if secure:
+        context = ssl.create_default_context()
+        sock = context.wrap_socket(sock, server_hostname=parts.hostname)
+    sock.settimeout(None)
+    return sock
