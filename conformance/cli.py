@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 DISTRIBUTION: Final = "messenger-conformance"
 
-_ELSEWHERE: Final = {"run": ("conformance.run", "Play scenarios against a server, and judge it.")}
+_ELSEWHERE: Final = {
+    "run": ("conformance.run", "Play scenarios against a server, and judge it."),
+    "load": ("loadgen.cli", "Load a server, and judge it by a latency budget."),
+}
 """Commands that are imported only when they are called: module (the attribute has the command's
 name) and the line that ``--help`` shows."""
 

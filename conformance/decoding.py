@@ -93,6 +93,8 @@ def _check(kind: types.Type, value: Json, path: Path) -> Iterator[Complaint]:
             yield from _check_text(kind, value, path, words)
         case types.IntType() if isinstance(value, int) and not isinstance(value, bool):
             yield from _check_number(kind, value, path)
+        case types.FloatType() if isinstance(value, int | float) and not isinstance(value, bool):
+            yield from _check_number(kind, value, path)
         case types.BoolType() if isinstance(value, bool):
             return
         case types.NoneType() if value is None:
@@ -144,7 +146,8 @@ _JSON_KINDS: Final[dict[type, tuple[type[types.Type], ...]]] = {
     dict: (types.StructType, types.DictType),
     list: (types.ListType, types.VarTupleType),
     str: (types.StrType, types.LiteralType),
-    int: (types.IntType,),
+    int: (types.IntType, types.FloatType),
+    float: (types.FloatType,),
     bool: (types.BoolType,),
     type(None): (types.NoneType,),
 }
@@ -160,8 +163,12 @@ def _check_text(kind: types.StrType, value: str, path: Path, words: str) -> Iter
         yield _wrong(path, f"must have at least {kind.min_length} characters")
 
 
-def _check_number(kind: types.IntType, value: int, path: Path) -> Iterator[Complaint]:
-    if kind.ge is not None and value < kind.ge:
+def _check_number(
+    kind: types.IntType | types.FloatType, value: float, path: Path
+) -> Iterator[Complaint]:
+    if kind.gt is not None and value <= kind.gt:
+        yield _wrong(path, f"must be more than {kind.gt:g}, not {value}")
+    elif kind.ge is not None and value < kind.ge:
         yield _wrong(path, f"must be at least {kind.ge}, not {value}")
     elif kind.le is not None and value > kind.le:
         yield _wrong(path, f"must be at most {kind.le}, not {value}")
@@ -220,6 +227,7 @@ _WORDS: Final[dict[type[types.Type], str]] = {
     types.VarTupleType: "a list",
     types.StrType: "text",
     types.IntType: "a whole number",
+    types.FloatType: "a number",
     types.BoolType: "true or false",
     types.NoneType: "null",
 }

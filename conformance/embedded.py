@@ -11,7 +11,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,8 +25,8 @@ START_PATIENCE = 30.0
 STOP_PATIENCE = 10.0
 """Seconds for the server to stop in order."""
 
-RATE = "700 per 5 seconds"
-"""How much one user may send, so that LIM-1 has something to show: beyond what other scenarios do."""
+RATED = ("--rate-sends", "700 per 5 seconds")
+"""A limit to what one user may send, beyond what other scenarios do, so that LIM-1 has something to show."""
 
 _LISTENING = re.compile(rb"listening on (http://127\.0\.0\.1:(\d+))")
 _LOG_TAIL = 15
@@ -35,11 +35,12 @@ _LOG_TAIL = 15
 class EmbeddedServer:
     """A reference server on a free loopback port, its data in a folder of its own."""
 
-    def __init__(self, data: Path, log: Path) -> None:
+    def __init__(self, data: Path, log: Path, options: Sequence[str]) -> None:
         self.url = ""
         self._port = 0
         self.data = data
         self._log = log
+        self._options = options
         self._process: trio.Process | None = None
 
     async def start(self) -> None:
@@ -48,7 +49,7 @@ class EmbeddedServer:
             *(sys.executable, "-m", "reference_server"),
             *("--host", "127.0.0.1", "--port", str(self._port)),
             *("--data", str(self.data), "--throwaway-accounts", "--until-stdin-closes"),
-            *("--rate-sends", RATE),
+            *self._options,
         ]
         with self._log.open("ab") as log:
             process = await trio.lowlevel.open_process(
@@ -122,11 +123,16 @@ class EmbeddedServer:
 
 
 @asynccontextmanager
-async def embedded_server(log: Path) -> AsyncIterator[EmbeddedServer]:
-    """A running reference server, its log in the file `log`; stopped and gone afterwards."""
+async def embedded_server(
+    log: Path, options: Sequence[str] = RATED
+) -> AsyncIterator[EmbeddedServer]:
+    """A running reference server, its log in the file `log`; stopped and gone afterwards.
+
+    `options` are further ones of its command line.
+    """
     log.write_bytes(b"")
     with TemporaryDirectory(prefix="msgcheck-") as folder:
-        server = EmbeddedServer(Path(folder), log)
+        server = EmbeddedServer(Path(folder), log, options)
         try:
             await server.start()
             yield server

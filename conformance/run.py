@@ -9,13 +9,10 @@ begun, what was measured is kept: an interrupted run writes its reports too, mar
 from __future__ import annotations
 
 import secrets
-import signal
-import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 import trio
@@ -29,6 +26,7 @@ from .adapters.messenger import MessengerAdapter
 from .baseline import Baseline, load_baseline
 from .campaign import Campaign, takes_the_server_away
 from .catalogue import Catalogue, load_catalogue
+from .commanding import check_writable, listen_for_signals, target_url
 from .embedded import embedded_server
 from .engine import Stage
 from .evidence import Repetition
@@ -62,26 +60,10 @@ class Match(Struct, frozen=True, kw_only=True):
     """What there is to say about the target after the run, if anything."""
 
 
-def _url(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    if value is None:
-        return None
-    try:
-        parts = urlsplit(value)
-        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:
-        raise click.BadParameter(
-            f"{value!r} is no address of a server: write http://HOST:PORT or https://HOST, "
-            "with a path if the API lies below one."
-        )
-    return value.rstrip("/")
-
-
 @click.command()
 @click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
 @click.option("-k", "expression", metavar="EXPR", help="Only what matches, as in pytest.")
-@click.option("--target", metavar="URL", callback=_url, help="The server under test.")
+@click.option("--target", metavar="URL", callback=target_url, help="The server under test.")
 @click.option(
     "--jobs",
     default=16,
@@ -165,7 +147,7 @@ def run(
     catalogue = load_catalogue()
     variants = choose(options.selectors, options.expression, catalogue)
     known = _known(options, variants, catalogue)
-    _check_writable(options.report_dir)
+    check_writable(options.report_dir)
     console = Console()
     outcome = _played(options, variants, catalogue, known, console)
     if isinstance(outcome, TargetTrouble):
@@ -203,19 +185,6 @@ def _known(options: Options, variants: Sequence[Variant], catalogue: Catalogue) 
     return load_baseline(options.baseline, names, catalogue.requirements)
 
 
-def _check_writable(folder: Path) -> None:
-    """Find out before anything is played whether reports can be written. Raises `BadInput`."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise BadInput(
-            f"the reports cannot be written to {folder}: {error.strerror}. Choose another folder "
-            "with --report-dir."
-        ) from None
-
-
 # ── playing ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -230,7 +199,7 @@ async def _play(
     interrupted = trio.Event()
     outcome: Measured | TargetTrouble
     async with trio.open_nursery() as nursery:
-        await nursery.start(_listen_for_signals, interrupted)
+        await nursery.start(listen_for_signals, interrupted)
         nursery.start_soon(patience.watch)
         try:
             async with (
@@ -367,14 +336,3 @@ async def _for_restarts(
             yield match
     else:
         yield None
-
-
-async def _listen_for_signals(
-    interrupted: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-) -> None:
-    """Turn the first Ctrl-C, or SIGTERM, into the event; the next one ends the program."""
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        task_status.started()
-        async for _signal in signals:
-            interrupted.set()
-            return

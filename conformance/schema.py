@@ -38,7 +38,7 @@ _SUBSCHEMAS: Final = ("items", "additionalProperties")
 
 def scenario_schema() -> Schema:
     """The schema of a scenario file."""
-    schema = _schema(model.Scenario, "A conformance scenario", model, model_encryption)
+    schema = schema_of(model.Scenario, "A conformance scenario", model, model_encryption)
     definitions = schema["$defs"]
     for name, definition in definitions.items():
         if name != model.Scenario.__name__:
@@ -50,7 +50,7 @@ def scenario_schema() -> Schema:
 
 def requirements_schema() -> Schema:
     """The schema of the requirement catalogue."""
-    return _schema(catalogue.Catalogue, "The requirement catalogue", catalogue)
+    return schema_of(catalogue.Catalogue, "The requirement catalogue", catalogue)
 
 
 def published() -> dict[Path, str]:
@@ -62,7 +62,8 @@ def published() -> dict[Path, str]:
     }
 
 
-def _schema(kind: type[msgspec.Struct], title: str, *modules: ModuleType) -> Schema:
+def schema_of(kind: type[msgspec.Struct], title: str, *modules: ModuleType) -> Schema:
+    """The schema of a type, its members described by the docstrings of the modules that define it."""
     schema = msgspec.json.schema(kind)
     for definition in schema["$defs"].values():
         definition["description"] = inspect.cleandoc(definition["description"])

@@ -1,4 +1,4 @@
-"""`msgcheck load`: does a server keep its latency budget at a load, and is it still correct meanwhile?
+"""`msgcheck load`: whether a server keeps its latency budget at a load, and stays correct meanwhile.
 
     budgets ─▶ plan ─▶ locustfile + users (Locust, in processes of its own) ─▶ wire ─▶ gathering ─▶ verdict
 

@@ -97,7 +97,7 @@ _KNOWN: Final = frozenset(
     str(kind.__struct_config__.tag)
     for kind in (Message, Sent, Failed, Status, Refused, Welcome, ReplayComplete)
 )
-_decode: Final = msgspec.json.Decoder(Frame).decode
+_decoder: Final[msgspec.json.Decoder[Frame]] = msgspec.json.Decoder(Frame)
 _decode_any: Final = msgspec.json.Decoder(_Any).decode
 
 
@@ -155,7 +155,7 @@ class Channel:
 def _frame(data: bytes) -> Frame | None:
     """A frame that matters here, or None. Raises `Disconnected` for a known one of a wrong shape."""
     try:
-        return _decode(data)
+        return _decoder.decode(data)
     except msgspec.MsgspecError as error:
         try:
             kind = _decode_any(data).type

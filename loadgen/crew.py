@@ -68,9 +68,7 @@ class Crew:
         talks = plan.population.talks(plan.seed)
         self.plan = plan
         self.accounting = Accounting(plan.run)
-        self.meetings = [
-            Meeting(index, talks[index], plan.population.devices) for index in mine
-        ]
+        self.meetings = [Meeting(index, talks[index], plan.population.devices) for index in mine]
         self.seats = [
             Seat(member, device, meeting)
             for meeting in self.meetings
@@ -103,6 +101,12 @@ class Crew:
         """A device is connected for the first time."""
         self._speaker.setdefault(user, line)
         self.lines.append(line)
+
+    def left(self, device: Device) -> None:
+        """A device lost its connection; it will be back, unless everybody leaves."""
+        if not self.closing:
+            self.accounting.counts.disconnected += 1
+            device.stream.reconnected()
 
     def owns(self, user: int) -> bool:
         """Whether this process carries a user."""

@@ -32,9 +32,18 @@ from .population import shared_out
 from .reading_back import ReadBack, read_back
 from .schedule import Arrival, arrivals
 from .users import DeviceUser, Http
-from .wire import Finished, Interval, Preparing, Reconciling, Report, Started, Trouble, packed
+from .wire import (
+    REPORTS,
+    Finished,
+    Interval,
+    Preparing,
+    Reconciling,
+    Report,
+    Started,
+    Trouble,
+    packed,
+)
 
-REPORTS: Final = "MSGCHECK_LOAD_REPORTS"
 HEAD_START: Final = 200_000
 """Microseconds from "everybody is connected" to the beginning of the plan."""
 LOOK: Final = 0.05

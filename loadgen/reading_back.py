@@ -1,4 +1,4 @@
-"""The last check of a run: does the history hold what was sent, once, in its place, word for word?
+"""The last check of a run: the history holds what was sent, once, in its place, word for word.
 
 The history is walked from its newest page to where the load began (PAG-1). What was answered with
 `sent` must stand at its seq with its text; a message whose answer never came may stand there or not.

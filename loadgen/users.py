@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Callable
 from time import monotonic_ns
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from .accounting import Device, Talk
-from .client import Channel, Disconnected, Failed, Message, ReplayComplete, Sent, Status
+from .client import Channel, Disconnected, Failed, Frame, Message, ReplayComplete, Sent, Status
 from .crew import Crew, GiveUp, Meeting, Seat, watermark
 from .plan import account
 
@@ -59,7 +60,10 @@ class Http:
         with self._free:
             answer = self._session.request(method, path, name=name, json=json, headers=headers)
         if not answer.status_code:
-            raise GiveUp("unreachable", f"{method} {name}: no answer ({answer.error})")
+            raise GiveUp(
+                "unreachable",
+                f"{method} {name}: no answer ({getattr(answer, 'error', 'no connection')})",
+            )
         try:
             return answer.status_code, msgspec.json.decode(answer.content or b"null")
         except msgspec.DecodeError:
@@ -114,12 +118,9 @@ def _live(crew: Crew, http: Http, seat: Seat) -> None:
         try:
             connection.run()
         except (Disconnected, OSError) as error:
-            if crew.closing:
-                return
             if not connection.joined:
                 raise GiveUp("unreachable", f"a device could not connect: {error}") from None
-        crew.accounting.counts.disconnected += 1
-        device.stream.reconnected()
+        crew.left(device)
         gevent.sleep(RECONNECT_AFTER)
 
 
@@ -150,9 +151,7 @@ def _create(crew: Crew, http: Http, meeting: Meeting, creator: int) -> Talk:
         body["title"] = f"load {plan.run} {meeting.index}"
     path = "/v1.0/conversations"
     made = http.must("POST", path, (200, 201), name=path, json=body, token=meeting.token)
-    return Talk(
-        made["conversation_id"], made["head_seq"], len(members), plan.population.devices
-    )
+    return Talk(made["conversation_id"], made["head_seq"], len(members), plan.population.devices)
 
 
 class Connection:
@@ -167,7 +166,7 @@ class Connection:
         self._token = token
         self._unwritten = bytearray()
         self._reading = False
-        self._handlers = {
+        self._handlers: dict[type[Frame], Callable[[Any, int], None]] = {
             Message: self._came,
             Sent: self._sent,
             Status: self._status,

@@ -15,6 +15,8 @@ from msgspec import Struct
 
 from .hops import Counts
 
+REPORTS: Final = "MSGCHECK_LOAD_REPORTS"
+"""The environment variable that names the file descriptor to report on."""
 MAX_MESSAGE: Final = 1 << 26
 """Bytes; an interval at 100,000 messages a second stays below it."""
 _LENGTH: Final = 4

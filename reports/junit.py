@@ -23,7 +23,7 @@ def render(results: Results) -> bytes:
         "testsuite",
         name="msgcheck",
         timestamp=results.run.started_at.removesuffix("Z"),
-        hostname=_clean(results.run.target),
+        hostname=clean(results.run.target),
         time=f"{results.run.seconds:.3f}",
     )
     properties = ET.SubElement(suite, "properties")
@@ -33,41 +33,46 @@ def render(results: Results) -> bytes:
         ("verdict", results.verdict),
         ("interrupted", str(results.run.interrupted).lower()),
     ):
-        ET.SubElement(properties, "property", name=name, value=_clean(value))
+        ET.SubElement(properties, "property", name=name, value=clean(value))
     for scenario in results.scenarios:
         suite.append(_case(scenario))
+    return document(suite)
+
+
+def document(suite: ET.Element) -> bytes:
+    """The XML document around a suite, with its cases counted by their outcome."""
     for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(name, str(len(suite.findall(f"testcase/{tag}"))))
-    suite.set("tests", str(len(results.scenarios)))
+    suite.set("tests", str(len(suite.findall("testcase"))))
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)
-    document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
-    return document + b"\n"
+    text: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text + b"\n"
 
 
 def _case(scenario: Scenario) -> ET.Element:
     case = ET.Element(
         "testcase",
         classname=scenario.id.partition(".")[0],
-        name=_clean(scenario.name),
+        name=clean(scenario.name),
         file=scenario.file,
         time=f"{scenario.seconds:.3f}",
     )
     told = "\n\n".join("\n".join(evidence(finding)) for finding in scenario.findings)
     match scenario.verdict:
         case "not applicable":
-            ET.SubElement(case, "skipped", message=_clean(scenario.reason or ""))
+            ET.SubElement(case, "skipped", message=clean(scenario.reason or ""))
         case "error" | "inconclusive":
             problem = ET.SubElement(case, "error", type=scenario.verdict)
-            problem.set("message", _clean(_headline(scenario)))
-            problem.text = _clean(told or scenario.reason or "")
+            problem.set("message", clean(_headline(scenario)))
+            problem.text = clean(told or scenario.reason or "")
         case "fail" | "flaky" if not excused(scenario):
             problem = ET.SubElement(case, "failure", type=scenario.verdict)
-            problem.set("message", _clean(_headline(scenario)))
-            problem.text = _clean(told)
+            problem.set("message", clean(_headline(scenario)))
+            problem.text = clean(told)
         case _ if told:
-            ET.SubElement(case, "system-out").text = _clean(told)
+            ET.SubElement(case, "system-out").text = clean(told)
     return case
 
 
@@ -84,5 +89,6 @@ def _headline(scenario: Scenario) -> str:
     return (scenario.reason or scenario.verdict).partition("\n")[0]
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """The text with what XML cannot hold replaced."""
     return _FORBIDDEN.sub("�", text)

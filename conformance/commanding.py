@@ -1,0 +1,54 @@
+"""What commands have in common that run something: where, to which folder, and until when."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+import trio
+
+from .problems import BadInput
+
+
+def target_url(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """The value of ``--target``, checked; a callback for click."""
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise click.BadParameter(
+            f"{value!r} is no address of a server: write http://HOST:PORT or https://HOST, "
+            "with a path if the API lies below one."
+        )
+    return value.rstrip("/")
+
+
+def check_writable(folder: Path) -> None:
+    """Find out before anything is played whether reports can be written. Raises `BadInput`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise BadInput(
+            f"the reports cannot be written to {folder}: {error.strerror}. Choose another folder "
+            "with --report-dir."
+        ) from None
+
+
+async def listen_for_signals(
+    interrupted: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Turn the first Ctrl-C, or SIGTERM, into the event; the next one ends the program."""
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+        async for _signal in signals:
+            interrupted.set()
+            return

@@ -1,0 +1,169 @@
+"""`results.json` of a load run: the one true record, from which every report is made.
+
+Its JSON Schema is published as `specs/load-results.schema.json`; :data:`SCHEMA_VERSION` rises when a
+reader of the old form could be misled. Latencies are milliseconds, other durations seconds, points in
+time RFC 3339 in UTC. A hop's histogram is the whole distribution in HdrHistogram's V2 compressed form
+(base64, microseconds, three significant digits), so two runs can be compared, or added up, exactly.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+
+from .model import Node
+
+SCHEMA_VERSION: Final = 1
+
+LoadVerdict = Literal["within budget", "budget broken", "invalid"]
+
+
+class LoadRun(Node, frozen=True):
+    """What was run, where, when."""
+
+    tool_version: str
+    target: str
+    embedded: bool
+    """Whether the target was the reference server, started for this run."""
+    budget: str
+    title: str
+    seed: int
+    users: int
+    devices: int
+    """Connected devices, all users' together."""
+    conversations: int
+    processes: int
+    """Processes of the generator."""
+    rate: float
+    """Messages per second; a shape multiplies it."""
+    arrivals: Literal["poisson", "uniform"]
+    shape: str
+    warmup: float
+    duration: float
+    started_at: str
+    seconds: float
+    platform: str
+    interrupted: bool = False
+
+
+class Percentiles(Node, frozen=True):
+    """A distribution in a few numbers."""
+
+    mean: float
+    p50: float
+    p90: float
+    p99: float
+    p999: float
+    max: float
+
+
+class Point(Node, frozen=True, array_like=True):
+    """A point of a percentile curve: so many percent took at most so long."""
+
+    percentile: float
+    ms: float
+
+
+class HopResult(Node, frozen=True):
+    """How long one hop took, from the planned moment and as a waiting tester would have seen it."""
+
+    hop: str
+    count: int
+    corrected: Percentiles
+    waiting: Percentiles
+    curve: list[Point]
+    """Of the corrected latencies."""
+    histogram: str
+    """Of the corrected latencies."""
+
+
+class Check(Node, frozen=True):
+    """One line of the budget, and what was measured."""
+
+    name: str
+    """``send_to_sent p99``, ``lost``, …"""
+    limit: float
+    measured: float
+    unit: Literal["ms", "", "ratio"]
+    passed: bool
+
+
+class Second(Node, frozen=True):
+    """One second of the run, warm-up included (then without latencies)."""
+
+    t: int
+    """Seconds from the beginning of the warm-up to the end of this one."""
+    planned: int
+    sent: int
+    verified: int
+    failed: int
+    in_flight: int
+    lag_p99: float | None
+    hops: dict[str, list[float]]
+    """By hop: p50, p99 and the maximum."""
+
+
+class GeneratorResult(Node, frozen=True):
+    """What the generator says of itself."""
+
+    lag_p50: float
+    lag_p99: float
+    lag_max: float
+    cpu_seconds: float
+    cpu_us_per_message: float
+    """Processor time of all its processes for each verified message, from the warm-up to the end."""
+
+
+class LoadCounts(Node, frozen=True):
+    """What happened, in numbers, the warm-up included."""
+
+    planned: int
+    sent: int
+    failed: int
+    verified: int
+    deliveries: int
+    dropped: int
+    unanswered: int
+    lost: int
+    duplicated: int
+    reordered: int
+    history_mismatch: int
+    disconnected: int
+
+
+class LoadResults(Node, frozen=True):
+    """The document."""
+
+    schema_version: Literal[1]
+    kind: Literal["load"]
+    run: LoadRun
+    verdict: LoadVerdict
+    exit_status: Literal[0, 1, 3]
+    reasons: list[str]
+    """Why the verdict is what it is, a sentence each; empty within budget."""
+    checks: list[Check]
+    hops: list[HopResult]
+    counts: LoadCounts
+    generator: GeneratorResult
+    seconds: list[Second]
+
+
+def schema() -> Any:
+    """The document's JSON Schema (2020-12)."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "msgcheck load results",
+        **msgspec.json.schema(LoadResults),
+    }
+
+
+def encode(results: LoadResults) -> bytes:
+    """The document as it is written to `results.json`."""
+    return msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n"
+
+
+def load(file: Path) -> LoadResults:
+    """Read a document. Raises `OSError`, or `msgspec.DecodeError` if it is none."""
+    return msgspec.json.decode(file.read_bytes(), type=LoadResults)

@@ -1,0 +1,84 @@
+"""A load run's summary for the terminal: hops, the budget line by line, then the verdict.
+
+Plain text in 80 columns when the console is no terminal.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+
+from .load_model import Check, HopResult, LoadResults
+
+STYLES = {"within budget": "bold green", "budget broken": "bold red", "invalid": "bold yellow"}
+
+_WIDTH = 80
+
+
+def show(results: LoadResults, console: Console, reports: Sequence[str]) -> None:
+    """Print the summary; `reports` are the files written."""
+    _print(console, "")
+    _print(console, f"{'latency, ms':<22}{'p50':>9}{'p99':>9}{'p99.9':>9}{'max':>9}{'count':>10}")
+    for hop in results.hops:
+        for line in _hop(hop):
+            _print(console, line)
+    _print(console, "")
+    _print(console, f"{'budget':<32}{'limit':>12}{'measured':>12}")
+    for check in results.checks:
+        _print(console, _check(check))
+    _print(console, "")
+    _show_verdict(results, console)
+    if reports:
+        _print(console, f"reports: {', '.join(reports)}")
+
+
+def _hop(hop: HopResult) -> list[str]:
+    """Two lines: from the planned moment, and dimmed what a waiting tester would have noted."""
+    told = []
+    for label, few in ((hop.hop, hop.corrected), ("  as a waiting tester", hop.waiting)):
+        figures = "".join(f"{value:>9.1f}" for value in (few.p50, few.p99, few.p999, few.max))
+        told.append(f"{label:<22}{figures}{hop.count:>10}")
+    return [told[0], f"[dim]{told[1]}[/]"]
+
+
+def _check(check: Check) -> str:
+    style, mark = ("green", "+") if check.passed else ("bold red", "X")
+    unit = f" {check.unit}" if check.unit == "ms" else ""
+    return (
+        f"[{style}]{mark}[/] {escape(check.name):<30}{f'{check.limit:g}{unit}':>12}"
+        f"[{style}]{f'{check.measured:g}{unit}':>12}[/]"
+    )
+
+
+def _show_verdict(results: LoadResults, console: Console) -> None:
+    run, counts = results.run, results.counts
+    who = "the reference server" if run.embedded else run.target
+    style = STYLES[results.verdict]
+    _print(console, f"[{style}]{results.verdict.upper()}[/]  {escape(who)}, {run.budget}")
+    for reason in results.reasons:
+        for line in textwrap.wrap(reason, _WIDTH - 2, break_on_hyphens=False):
+            _print(console, f"  {escape(line)}")
+    _print(
+        console,
+        f"{run.users} users, {run.conversations} conversations, {run.rate:g} messages/s "
+        f"({run.shape}), {run.warmup:g} s + {run.duration:g} s",
+    )
+    _print(
+        console,
+        f"{counts.sent} of {counts.planned} messages stored, {counts.deliveries} deliveries, "
+        f"{counts.verified} verified",
+    )
+    generator = results.generator
+    _print(
+        console,
+        f"generator: lag p99 {generator.lag_p99:g} ms, "
+        f"{generator.cpu_us_per_message:g} µs of CPU per verified message",
+    )
+    _print(console, f"{run.seconds:.1f} s, seed {run.seed}, msgcheck {run.tool_version}")
+
+
+def _print(console: Console, text: str) -> None:
+    console.print(text, highlight=False, soft_wrap=True)
