@@ -159,6 +159,11 @@ class Accounting:
         self.counts.planned += 1
         self.counts.failed += 1
 
+    def drop(self) -> None:
+        """A message was due so long ago that it is not sent any more."""
+        self.counts.planned += 1
+        self.counts.dropped += 1
+
     def sent(self, device: Device, frame: Sent, now: int) -> None:
         """The server says that a message is stored."""
         device.stream.note(frame.seq, self.counts)

@@ -6,7 +6,10 @@ Added up they are what one histogram of everything would have been; percentiles 
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections import Counter
+from itertools import accumulate
+from math import ceil
 from typing import Any, Final
 
 from hdrh.histogram import HdrHistogram
@@ -17,6 +20,8 @@ from .samples import TYPECODE
 
 HIGHEST: Final = 3_600_000_000
 DIGITS: Final = 3
+ROUNDING: Final = 1e-9
+"""Of a rank; so 99 percent of 100 values are 99, whatever floating point makes of it."""
 _TICKS: Final = 5
 """Points of a curve for each halving of the distance to 100 percent."""
 
@@ -26,6 +31,7 @@ class Histogram:
 
     def __init__(self) -> None:
         self._hdr: Any = HdrHistogram(1, HIGHEST, DIGITS)
+        self._ranks: list[int] | None = None
 
     @classmethod
     def decoded(cls, text: str) -> Histogram:
@@ -46,15 +52,29 @@ class Histogram:
         """Add values; longer ones than an hour count as an hour."""
         for value, count in Counter(microseconds).items():
             self._hdr.record_value(min(value, HIGHEST), count)
+        self._ranks = None
 
     def ms(self, percentile: float) -> float:
-        """The value at a percentile (0 to 100) in milliseconds; 0 if there are none."""
-        return float(self._hdr.get_value_at_percentile(percentile)) / 1000 if self.count else 0.0
+        """The value at a percentile (0 to 100) by its nearest rank, in milliseconds; 0 if there is none.
+
+        So many percent of the values are not higher. (The library's own rounds the rank instead.)
+        """
+        if not self.count:
+            return 0.0
+        if self._ranks is None:
+            self._ranks = list(accumulate(self._hdr.counts))
+        rank = max(1, ceil(percentile / 100 * self.count - ROUNDING))
+        value = self._hdr.get_value_from_index(bisect_left(self._ranks, rank))
+        return float(min(self._hdr.get_highest_equivalent_value(value), self._highest)) / 1000
 
     @property
     def max_ms(self) -> float:
         """The highest value, in milliseconds."""
-        return float(self._hdr.get_max_value()) / 1000 if self.count else 0.0
+        return self._highest / 1000
+
+    @property
+    def _highest(self) -> float:
+        return float(self._hdr.get_max_value()) if self.count else 0.0
 
     def percentiles(self) -> Percentiles:
         """The usual ones."""

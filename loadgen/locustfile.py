@@ -21,17 +21,18 @@ from time import monotonic_ns, process_time
 from typing import Final
 
 import gevent
-import gevent.os
 import msgspec
 from gevent.pool import Pool
+from gevent.socket import wait_read
 from locust.env import Environment
 
+from .alarm import Alarm
 from .crew import Crew, GiveUp, Meeting
 from .plan import Plan
 from .population import shared_out
 from .reading_back import ReadBack, read_back
 from .schedule import Arrival, arrivals
-from .users import DeviceUser, Http
+from .users import READ, DeviceUser, Http
 from .wire import (
     REPORTS,
     Finished,
@@ -48,8 +49,10 @@ HEAD_START: Final = 200_000
 """Microseconds from "everybody is connected" to the beginning of the plan."""
 LOOK: Final = 0.05
 """Seconds between two looks at what is awaited."""
-IDLE: Final = 0.1
-"""Seconds that the scheduler sleeps at most, so that it notices what became due meanwhile."""
+IDLE: Final = 250_000
+"""Microseconds that the scheduler sleeps at most, so that it notices what became due meanwhile."""
+MAX_LATE: Final = 5_000_000
+"""Microseconds; a message that is later than this is not sent any more."""
 READERS: Final = 8
 """Histories that are read back at once."""
 
@@ -88,9 +91,10 @@ class Generator:
         self._follow_plan()
         self._drain()
         reporting.kill()
+        self._tell(self._interval())
         self._tell(Reconciling())
         entries = self._finish()
-        self._tell(self._interval())
+        self._tell(self._interval(cpu=0.0))
         self._crew.closing = True
         for line in self._crew.lines:
             line.close()
@@ -125,13 +129,16 @@ class Generator:
         """The scheduler: send what is due, and let those read who are about to."""
         crew = self._crew
         warm = int(self._plan.load.warmup * 1e6)
+        pause = pauses()
         for arrival in self._my_arrivals():
             due = self._start + int(arrival.at * 1e6)
-            self._sleep_until(due)
+            now = self._wait(due, pause)
             if self._stopped:
                 return
-            now = monotonic_ns() // 1000
-            crew.say(arrival.user, arrival.number, due, now, due - self._start >= warm)
+            if now - due > MAX_LATE:
+                crew.accounting.drop()
+            else:
+                crew.say(arrival.user, arrival.number, due, now, due - self._start >= warm)
 
     def _my_arrivals(self) -> Iterator[Arrival]:
         plan = self._plan
@@ -140,18 +147,15 @@ class Generator:
             arrivals(plan.load, plan.population.users, plan.seed),
         )
 
-    def _sleep_until(self, due: int) -> None:
-        """Sleep until a moment (microseconds), and do what is due before it."""
+    def _wait(self, due: int, pause: Callable[[int], None]) -> int:
+        """Wait until a moment (microseconds), and do what is due before it; what time it is then."""
         crew = self._crew
-        while not self._stopped:
+        while True:
             now = monotonic_ns() // 1000
             crew.read_due(now)
-            wait = min(due, crew.next_reader or due) - now
-            if wait <= 0:
-                if now >= due:
-                    return
-                continue
-            gevent.sleep(min(wait / 1e6, IDLE))
+            if now >= due or self._stopped:
+                return now
+            pause(min(due, crew.next_reader or due, now + IDLE))
 
     def _drain(self) -> None:
         """Wait for what is on its way, while it may still come."""
@@ -191,7 +195,8 @@ class Generator:
             gevent.sleep(max(0.0, due - monotonic_ns() / 1e9))
             self._tell(self._interval())
 
-    def _interval(self) -> Interval:
+    def _interval(self, cpu: float | None = None) -> Interval:
+        """What happened since the last one; reading the history back costs `cpu` nothing."""
         accounting = self._crew.accounting
         spent = process_time()
         interval = Interval(
@@ -199,10 +204,27 @@ class Generator:
             counts=accounting.take_counts(),
             samples=accounting.samples.take(),
             in_flight=accounting.in_flight,
-            cpu=spent - self._cpu,
+            cpu=spent - self._cpu if cpu is None else cpu,
         )
         self._cpu = spent
         return interval
+
+
+def pauses() -> Callable[[int], None]:
+    """How this process sleeps until a moment, as precisely as the system can."""
+    try:
+        alarm = Alarm()
+    except OSError:
+        return lambda moment: gevent.sleep(max(0.0, moment / 1e6 - monotonic_ns() / 1e9))
+    hub = gevent.get_hub()
+    watcher = hub.loop.io(alarm.fd, READ)
+
+    def pause(moment: int) -> None:
+        alarm.set(moment)
+        hub.wait(watcher)
+        alarm.clear()
+
+    return pause
 
 
 def main(plan_file: str) -> int:
@@ -228,7 +250,7 @@ def main(plan_file: str) -> int:
 
 def _until_stdin_closes(generator: Generator) -> None:
     """Whoever started this process is gone when its standard input closes."""
-    gevent.os.tp_read(sys.stdin.fileno(), 1)
+    wait_read(sys.stdin.fileno())
     generator.stop()
 
 

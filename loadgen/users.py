@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 
 import gevent
 import msgspec
+from gevent.event import AsyncResult
 from gevent.lock import BoundedSemaphore
+from gevent.socket import wait_write
 from locust import User, task
 from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
@@ -28,6 +30,8 @@ from .crew import Crew, GiveUp, Meeting, Seat, watermark
 from .plan import account
 
 READ_BYTES: Final = 65_536
+READ: Final = 1
+"""The event loop's word for "there is something to read"."""
 RECONNECT_AFTER: Final = 0.2
 """Seconds from the end of a connection to the next attempt."""
 POLL: Final = 0.02
@@ -165,7 +169,7 @@ class Connection:
         self._crew = crew
         self._token = token
         self._unwritten = bytearray()
-        self._reading = False
+        self._secure = crew.plan.url.startswith("https")
         self._handlers: dict[type[Frame], Callable[[Any, int], None]] = {
             Message: self._came,
             Sent: self._sent,
@@ -175,23 +179,40 @@ class Connection:
         }
 
     def run(self) -> None:
-        """Connect and read until the end. Raises `Disconnected` or `OSError`."""
+        """Connect, and be connected until the end. Raises `Disconnected` or `OSError`."""
         url = self._crew.plan.url
-        self._channel = channel = Channel(url, self._token)
+        self._channel = Channel(url, self._token)
         self._socket = sock = _connected(url)
+        self._ended: AsyncResult[None] = AsyncResult()
+        readable = gevent.get_hub().loop.io(sock.fileno(), READ)
         try:
             self._flush()
-            while True:
-                data = sock.recv(READ_BYTES)
-                now = monotonic_ns() // 1000
-                for frame in channel.receive(data):
-                    if handle := self._handlers.get(type(frame)):
-                        handle(frame, now)
-                self._flush()
+            readable.start(self._read)
+            self._ended.get()
         finally:
             self.live = False
+            readable.stop()
+            readable.close()
             self._unwritten.clear()
             sock.close()
+
+    def _read(self) -> None:
+        """Take what there is. Called by the event loop itself, so this must not wait."""
+        try:
+            while True:
+                data = self._socket.recv(READ_BYTES)
+                now = monotonic_ns() // 1000
+                for frame in self._channel.receive(data):
+                    if handle := self._handlers.get(type(frame)):
+                        handle(frame, now)
+                if len(data) < READ_BYTES and not self._secure:
+                    break
+        except (BlockingIOError, ssl.SSLWantReadError):
+            pass
+        except Exception as error:
+            self._ended.set_exception(error)
+            return
+        self._flush()
 
     def send(self, frame: bytes) -> None:
         """Write a frame without waiting."""
@@ -238,23 +259,19 @@ class Connection:
 
     def _write(self, data: bytes) -> int:
         """Write what the socket takes at once."""
-        sock = self._socket
-        sock.settimeout(0.0)
         try:
-            return sock.send(data)
+            return self._socket.send(data)
         except (BlockingIOError, ssl.SSLWantWriteError):
             return 0
         except OSError:
             return len(data)  # the reading side meets the same end, and tells
-        finally:
-            sock.settimeout(None)
 
     def _write_rest(self, sock: socket.socket) -> None:
-        """Write what the socket did not take, as it takes it."""
+        """Write what the socket did not take, when it takes it."""
         try:
             while self._unwritten and sock is self._socket:
-                written = sock.send(bytes(self._unwritten[:READ_BYTES]))
-                del self._unwritten[:written]
+                wait_write(sock.fileno())
+                del self._unwritten[: self._write(bytes(self._unwritten[:READ_BYTES]))]
         except OSError:
             self._unwritten.clear()
 
@@ -270,5 +287,5 @@ def _connected(url: str) -> socket.socket:
     if secure:
         context = ssl.create_default_context()
         sock = context.wrap_socket(sock, server_hostname=parts.hostname)
-    sock.settimeout(None)
+    sock.settimeout(0.0)
     return sock

@@ -30,7 +30,7 @@ USERS_OF_LOCUST = {"loadgen.users", "loadgen.locustfile"}
 IN_THE_GENERATOR = {
     f"loadgen.{name}"
     for name in (
-        "accounting", "client", "crew", "hops", "locustfile", "plan", "population", "reading_back",
+        "accounting", "alarm", "client", "crew", "hops", "locustfile", "plan", "population", "reading_back",
         "samples", "schedule", "streams", "users", "wire",
     )
 }  # fmt: skip
