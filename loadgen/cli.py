@@ -10,33 +10,26 @@ from __future__ import annotations
 
 import resource
 import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, get_args
 
 import click
 import msgspec
 import trio
-from msgspec import Struct
 from rich.console import Console
 
 from conformance.adapters.base import TargetTrouble
-from conformance.adapters.messenger import MessengerAdapter
-from conformance.commanding import check_writable, listen_for_signals, target_url
-from conformance.embedded import embedded_server
-from conformance.patience import Patience
+from conformance.commanding import check_writable, target_url
 from conformance.problems import BadInput
 from reports import load_terminal
 
+from . import running
 from .accounts import load_accounts
 from .budgets import Budget, find, impossible, load_budget, per_second, seconds
-from .driving import drive
-from .gathering import Gathering
-from .live import LiveView
-from .plan import Account, Plan
-from .recording import Measured, results, write
+from .driving import work
+from .recording import write
+from .roles import PORT, Worker
 from .schedule import SOAK_DURATION, Shape
 
 INVALID: Final = 3
@@ -45,16 +38,6 @@ FIRST_TRY: Final = {"warmup": "5s", "duration": "20s"}
 """How long a run takes that is given neither target nor budget: long enough for a first verdict."""
 SPARE_FILES: Final = 64
 """File descriptors that a process needs beside its connections."""
-
-
-class Options(Struct, frozen=True, kw_only=True):
-    """The command line."""
-
-    target: str | None
-    budget: str
-    report_dir: Path
-    seed: int
-    processes: int
 
 
 def _duration(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -94,6 +77,38 @@ def _checked(reading: Callable[[str], float], value: str | None) -> str | None:
     help="Users that exist, as CSV: user_id,password. Default: they are registered.",
 )
 @click.option(
+    "--processes",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    metavar="N",
+    help="Processes of the generator; with --master, the workers to wait for.",
+)
+@click.option(
+    "--master",
+    is_flag=False,
+    flag_value="0.0.0.0",  # noqa: S104  # workers come from other machines
+    metavar="[HOST]",
+    help="Wait for workers on other machines, and lead them.",
+)
+@click.option(
+    "--worker",
+    is_flag=False,
+    flag_value="127.0.0.1",
+    metavar="[HOST]",
+    help="Work for the master on HOST; everything else is the master's to say.",
+)
+@click.option(
+    "--web",
+    is_flag=False,
+    flag_value="127.0.0.1:8089",
+    metavar="[HOST:PORT]",
+    help="Serve Locust's own page while it runs.",
+)
+@click.option(
+    "--find-capacity", is_flag=True, help="Search the highest rate that keeps the budget."
+)
+@click.option(
     "--report-dir",
     metavar="DIR",
     type=click.Path(path_type=Path),
@@ -111,6 +126,11 @@ def load(
     target: str | None,
     budget: str | None,
     accounts: Path | None,
+    processes: int,
+    master: str | None,
+    worker: str | None,
+    web: str | None,
+    find_capacity: bool,
     report_dir: Path,
     seed: int | None,
     **changes: Any,
@@ -122,21 +142,40 @@ def load(
     Exit status: 0 within budget; 1 budget broken; 2 the command line or the budget file is wrong; 3 the
     run is invalid: the generator itself was late, or the target could not be reached.
     """
+    check_writable(report_dir)
+    if worker is not None:
+        raise SystemExit(_be_worker(worker, report_dir))
     if target is None and budget is None:
         changes = {name: changes[name] or FIRST_TRY.get(name) for name in changes}
     chosen = _changed(load_budget(find(budget or "direct-chat")), changes)
-    known = () if accounts is None else load_accounts(accounts, chosen.population.users)
-    _allow_files(chosen.population.users * chosen.population.devices)
-    check_writable(report_dir)
-    seed = secrets.randbelow(SEEDS) if seed is None else seed
-    console = Console()
-    outcome = _run(chosen, target, known, report_dir, seed, console)
-    if isinstance(outcome, TargetTrouble):
-        click.echo(f"msgcheck: {outcome}", err=True)
-        raise SystemExit(INVALID)
-    made = results(outcome)
-    load_terminal.show(made, console, write(made, report_dir))
+    people = chosen.population
+    _allow_files(people.users * people.devices)
+    setting = running.Setting(
+        target=target,
+        folder=report_dir,
+        seed=secrets.randbelow(SEEDS) if seed is None else seed,
+        console=Console(),
+        accounts=() if accounts is None else load_accounts(accounts, people.users),
+        processes=processes,
+        listen=master or "",
+        web=web or "",
+    )
+    run = running.capacity if find_capacity else running.once
+    try:
+        made = run(chosen, setting)
+    except* TargetTrouble as troubles:
+        click.echo(f"msgcheck: {troubles.exceptions[0]}", err=True)
+        raise SystemExit(INVALID) from None
+    load_terminal.show(made, setting.console, write(made, report_dir))
     raise SystemExit(made.exit_status)
+
+
+def _be_worker(master: str, folder: Path) -> int:
+    """Work until the master says that it is over; the exit status."""
+    host, _, port = master.partition(":")
+    job = Worker(host=host, port=int(port) if port.isdigit() else PORT)
+    click.echo(f"working for the master on {job.host}:{job.port}")
+    return INVALID if trio.run(work, job, folder / "generator.log") else 0
 
 
 def _changed(budget: Budget, changes: dict[str, Any]) -> Budget:
@@ -167,83 +206,3 @@ def _allow_files(devices: int) -> None:
         )
     if soft != resource.RLIM_INFINITY and soft < needed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed if hard < 0 else hard, hard))
-
-
-def _run(
-    budget: Budget,
-    target: str | None,
-    known: tuple[Account, ...],
-    folder: Path,
-    seed: int,
-    console: Console,
-) -> Measured | TargetTrouble:
-    async def go() -> Measured | TargetTrouble:
-        interrupted = trio.Event()
-        async with trio.open_nursery() as nursery:
-            await nursery.start(listen_for_signals, interrupted)
-            try:
-                async with _found(target, folder) as url:
-                    plan = _plan(budget, url, known, seed)
-                    return await _measure(budget, plan, target, folder, console, interrupted)
-            except TargetTrouble as trouble:
-                return trouble
-            finally:
-                nursery.cancel_scope.cancel()
-
-    return trio.run(go)
-
-
-@asynccontextmanager
-async def _found(target: str | None, folder: Path) -> AsyncIterator[str]:
-    """The target's URL, found to be there or started."""
-    if target is not None:
-        await MessengerAdapter(target, Patience()).discover()
-        yield target
-        return
-    async with embedded_server(folder / "server.log", ()) as server:
-        yield server.url
-
-
-def _plan(budget: Budget, url: str, known: tuple[Account, ...], seed: int) -> Plan:
-    return Plan(
-        url=url,
-        run=secrets.token_hex(4),
-        seed=seed,
-        population=budget.people,
-        load=budget.what_is_planned,
-        drain=seconds(budget.drain),
-        setup=seconds(budget.setup),
-        accounts=known,
-    )
-
-
-async def _measure(
-    budget: Budget,
-    plan: Plan,
-    target: str | None,
-    folder: Path,
-    console: Console,
-    interrupted: trio.Event,
-) -> Measured:
-    called = plan.url if target else f"the reference server at {plan.url}"
-    console.print(
-        f"{budget.title}: {plan.load.rate:g} messages/s by {plan.population.users} users against "
-        f"{called} (seed {plan.seed})",
-        highlight=False,
-        soft_wrap=True,
-        markup=False,
-    )
-    gathered = Gathering()
-    started_at, began = datetime.now(UTC), trio.current_time()
-    with LiveView(console, budget, plan, gathered) as view:
-        trouble = await drive(plan, folder / "generator.log", view, interrupted)
-    return Measured(
-        budget=budget,
-        plan=plan,
-        gathered=gathered,
-        embedded=target is None,
-        started_at=started_at,
-        seconds=trio.current_time() - began,
-        trouble=trouble,
-        interrupted=interrupted.is_set(),
-    )

@@ -8,15 +8,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
 import trio
 
-from .plan import Plan
+from .roles import Job, Worker
 from .wire import REPORTS, Finished, Report, Trouble, Unpacker
 
 READ_BYTES: Final = 1 << 16
@@ -25,47 +26,68 @@ END_PATIENCE: Final = 10.0
 
 
 async def drive(
-    plan: Plan, log: Path, listen: Callable[[Report], None], interrupted: trio.Event
+    jobs: Sequence[Job], log: Path, listen: Callable[[Report], None], interrupted: trio.Event
 ) -> Trouble | None:
-    """Run the generator to its end, and pass on everything that it tells; why it failed, if it did.
+    """Run the generator's processes to their end; why they failed, if they did.
 
-    When `interrupted` is set, it sends no more and finishes in order.
+    Everything that the first tells is passed on; the others talk to it. When `interrupted` is set, it is
+    told to send no more and to finish in order.
     """
     reading, writing = os.pipe()
     with TemporaryDirectory(prefix="msgcheck-load-") as folder, log.open("ab") as errors:
-        file = Path(folder) / "plan.json"
-        file.write_bytes(msgspec.json.encode(plan))
-        try:
-            process = await trio.lowlevel.open_process(
-                [sys.executable, "-m", "loadgen.locustfile", str(file)],
-                stdin=subprocess.PIPE,
-                stdout=errors,
-                stderr=errors,
-                pass_fds=[writing],
-                env=os.environ | {REPORTS: str(writing)},
-                start_new_session=True,  # Ctrl-C is for this program, which then tells it
-            )
-        finally:
+        async with _processes(jobs, Path(folder), errors, writing) as processes:
             os.close(writing)
-        try:
             async with trio.open_nursery() as nursery, trio.lowlevel.FdStream(reading) as pipe:
-                nursery.start_soon(_terminate_when, interrupted, process)
+                nursery.start_soon(_terminate_when, interrupted, processes[0])
                 last = await _hear(pipe, listen)
                 nursery.cancel_scope.cancel()
             with trio.move_on_after(END_PATIENCE):
-                await process.wait()
-        finally:
-            with trio.CancelScope(shield=True):
-                if process.returncode is None:
-                    process.kill()
-                await process.wait()
+                for process in processes:
+                    await process.wait()
     if isinstance(last, Finished):
         return None
     if isinstance(last, Trouble):
         return last
-    return Trouble(
-        "internal", f"the generator ended with status {process.returncode}: its log is {log}"
-    )
+    status = processes[0].returncode
+    return Trouble("internal", f"the generator ended with status {status}: its log is {log}")
+
+
+async def work(job: Worker, log: Path) -> int | None:
+    """Be a worker of a master elsewhere, until it is done; the process's exit status."""
+    with TemporaryDirectory(prefix="msgcheck-load-") as folder, log.open("ab") as errors:
+        async with _processes([job], Path(folder), errors, errors.fileno()) as (process,):
+            return await process.wait()
+
+
+@asynccontextmanager
+async def _processes(
+    jobs: Sequence[Job], folder: Path, errors: BinaryIO, reports: int
+) -> AsyncIterator[list[trio.Process]]:
+    """The started processes, the first of which reports on the descriptor; gone afterwards."""
+    started: list[trio.Process] = []
+    try:
+        for number, job in enumerate(jobs):
+            file = folder / f"job-{number}.json"
+            file.write_bytes(msgspec.json.encode(job))
+            descriptor = errors.fileno() if number else reports
+            started.append(
+                await trio.lowlevel.open_process(
+                    [sys.executable, "-m", "loadgen.locustfile", str(file)],
+                    stdin=subprocess.PIPE,
+                    stdout=errors,
+                    stderr=errors,
+                    pass_fds=[descriptor],
+                    env=os.environ | {REPORTS: str(descriptor)},
+                    start_new_session=True,  # Ctrl-C is for this program, which then tells it
+                )
+            )
+        yield started
+    finally:
+        with trio.CancelScope(shield=True):
+            for process in started:
+                if process.returncode is None:
+                    process.kill()
+                await process.wait()
 
 
 async def _hear(pipe: trio.lowlevel.FdStream, listen: Callable[[Report], None]) -> Report | None:

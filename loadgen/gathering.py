@@ -13,9 +13,9 @@ from msgspec import Struct
 
 from reports.load_model import Second
 
-from .histograms import Histogram, values
+from .histograms import Histogram
 from .hops import HOPS, LAG, Counts, Hop
-from .samples import TYPECODE
+from .samples import TYPECODE, values
 from .wire import Interval
 
 SEALED_AFTER = 5

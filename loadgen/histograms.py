@@ -16,8 +16,6 @@ from hdrh.histogram import HdrHistogram
 
 from reports.load_model import Percentiles, Point
 
-from .samples import TYPECODE
-
 HIGHEST: Final = 3_600_000_000
 DIGITS: Final = 3
 ROUNDING: Final = 1e-9
@@ -102,10 +100,3 @@ class Histogram:
     def encoded(self) -> str:
         """The whole distribution as text."""
         return bytes(self._hdr.encode()).decode("ascii")
-
-
-def values(data: bytes) -> array[int]:
-    """The values that a process sent, as microseconds."""
-    made = array(TYPECODE)
-    made.frombytes(data)
-    return made

@@ -1,8 +1,11 @@
-"""A generator's process: Locust carries the users; this schedules, reports and reads back.
+"""A generator's process: Locust carries the users, alone or as master and workers.
 
-``python -m loadgen.locustfile PLAN`` with the plan as a file of JSON. It reports on the file descriptor
-that ``MSGCHECK_LOAD_REPORTS`` names, and ends when the plan has been carried out, when it is told to
-(SIGTERM: it sends no more, and finishes in order), or when its standard input closes.
+``python -m loadgen.locustfile JOB`` with a `Job` as a file of JSON. It reports on the file descriptor that
+``MSGCHECK_LOAD_REPORTS`` names, and ends when the plan has been carried out, when it is told to (SIGTERM:
+it sends no more, and finishes in order), or when its standard input closes.
+
+A master generates nothing. It waits for its workers over Locust's own channel, gives each the plan with its
+share, lets them begin together, and passes on what they report; all of that by Locust's custom messages.
 """
 
 from __future__ import annotations
@@ -10,208 +13,86 @@ from __future__ import annotations
 import locust  # noqa: F401  # before everything that uses sockets: it patches them
 
 # isort: split
-import gc
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from time import monotonic_ns, process_time
-from typing import Final
+from time import monotonic_ns
+from typing import Any, Final
 
 import gevent
 import msgspec
+from gevent.event import Event
 from gevent.pool import Pool
 from gevent.socket import wait_read
 from locust.env import Environment
+from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from .alarm import Alarm
 from .crew import Crew, GiveUp, Meeting
+from .generator import Generator
+from .hops import HOPS
 from .plan import Plan
 from .population import shared_out
-from .reading_back import ReadBack, read_back
-from .schedule import Arrival, arrivals
+from .reading_back import ReadBack
+from .roles import Alone, Assignment, Job, Lead, Master, Worker
+from .samples import values
 from .users import READ, DeviceUser, Http
-from .wire import (
-    REPORTS,
-    Finished,
-    Interval,
-    Preparing,
-    Reconciling,
-    Report,
-    Started,
-    Trouble,
-    packed,
-)
+from .wire import REPORTS, Interval, Report, Trouble, packed, unpacked
 
-HEAD_START: Final = 200_000
-"""Microseconds from "everybody is connected" to the beginning of the plan."""
-LOOK: Final = 0.05
-"""Seconds between two looks at what is awaited."""
-IDLE: Final = 250_000
-"""Microseconds that the scheduler sleeps at most, so that it notices what became due meanwhile."""
-MAX_LATE: Final = 5_000_000
-"""Microseconds; a message that is later than this is not sent any more."""
 READERS: Final = 8
 """Histories that are read back at once."""
+ASSIGN: Final = "msgcheck_assign"
+"""Master to a worker: its share of the plan."""
+BEGIN: Final = "msgcheck_begin"
+"""Master to all workers: everybody is connected everywhere."""
+STOP: Final = "msgcheck_stop"
+"""Master to all workers: send no more."""
+REPORT: Final = "msgcheck_report"
+"""A worker to its master: what the pipe would have been told."""
+CONTENT: Final = "content"
+"""The only member of a message that says something."""
+LAST_WORD: Final = 1.0
+"""Seconds for a worker's last message to leave."""
+
+Tell = Callable[[Report], None]
 
 
-class Generator:
-    """One process's part of a run."""
+class GeventHost:
+    """What a generator runs on."""
 
-    def __init__(self, plan: Plan, shard: int, shards: int, tell: Callable[[Report], None]) -> None:
-        environment = Environment(user_classes=[DeviceUser], host=plan.url)
-        talks = plan.population.talks(plan.seed)
-        self._plan = plan
-        self._tell = tell
-        self._crew = Crew(plan, shared_out(talks, shards)[shard])
-        self._http = Http(plan.url, environment)
-        self._runner = environment.create_local_runner()
-        self._start = 0
-        self._cpu = 0.0
-        self._stopped = False
-        DeviceUser.crew = self._crew
-        DeviceUser.http = self._http
+    def __init__(self, http: Http, begin: Event) -> None:
+        self._http = http
+        self._begin = begin
+        self.pause = _pauses()
 
-    def stop(self) -> None:
-        """Send no more."""
-        self._stopped = True
+    def sleep(self, seconds: float) -> None:
+        """Let other greenlets run."""
+        gevent.sleep(seconds)
 
-    def run(self) -> None:
-        """Carry the plan out. Raises `GiveUp`."""
-        seats = len(self._crew.seats)
-        self._runner.start(seats, spawn_rate=seats)
-        self._gather()
-        gc.collect()
-        gc.freeze()
-        self._tell(Started())
-        self._start = monotonic_ns() // 1000 + HEAD_START
-        reporting = gevent.spawn(self._report_each_second)
-        self._follow_plan()
-        self._drain()
-        reporting.kill()
-        self._tell(self._interval())
-        self._tell(Reconciling())
-        entries = self._finish()
-        self._tell(self._interval(cpu=0.0))
-        self._crew.closing = True
-        for line in self._crew.lines:
-            line.close()
-        self._tell(Finished(entries))
+    def spawn(self, task: Callable[[], None]) -> None:
+        """Run a greenlet."""
+        gevent.spawn(task)
 
-    def _gather(self) -> None:
-        """Wait until everybody is connected."""
-        crew = self._crew
-        deadline = monotonic_ns() + int(self._plan.setup * 1e9)
-        known = -1
-        while not crew.complete:
-            self._check()
-            if known != len(crew.lines):
-                known = len(crew.lines)
-                self._tell(Preparing(known, len(crew.seats)))
-            if monotonic_ns() > deadline:
-                raise GiveUp(
-                    "unreachable",
-                    f"after {self._plan.setup:g} s only {len(crew.lines)} of {len(crew.seats)} "
-                    "devices are connected",
-                )
-            gevent.sleep(LOOK)
-        self._tell(Preparing(len(crew.lines), len(crew.seats)))
+    def map(
+        self, task: Callable[[Meeting], ReadBack], items: Iterable[Meeting]
+    ) -> Iterable[ReadBack]:
+        """Run greenlets, a few at a time."""
+        found: Iterable[ReadBack] = Pool(READERS).imap_unordered(task, items)
+        return found
 
-    def _check(self) -> None:
-        if self._crew.trouble is not None:
-            raise self._crew.trouble
-        if self._stopped:
-            raise GiveUp("internal", "interrupted before everybody was connected")
+    def get(self, path: str, token: str) -> Any:
+        """A page of history."""
+        return self._http.must("GET", path, (200,), name="history", token=token)
 
-    def _follow_plan(self) -> None:
-        """The scheduler: send what is due, and let those read who are about to."""
-        crew = self._crew
-        warm = int(self._plan.load.warmup * 1e6)
-        pause = pauses()
-        for arrival in self._my_arrivals():
-            due = self._start + int(arrival.at * 1e6)
-            now = self._wait(due, pause)
-            if self._stopped:
-                return
-            if now - due > MAX_LATE:
-                crew.accounting.drop()
-            else:
-                crew.say(arrival.user, arrival.number, due, now, due - self._start >= warm)
-
-    def _my_arrivals(self) -> Iterator[Arrival]:
-        plan = self._plan
-        return filter(
-            lambda arrival: self._crew.owns(arrival.user),
-            arrivals(plan.load, plan.population.users, plan.seed),
-        )
-
-    def _wait(self, due: int, pause: Callable[[int], None]) -> int:
-        """Wait until a moment (microseconds), and do what is due before it; what time it is then."""
-        crew = self._crew
-        while True:
-            now = monotonic_ns() // 1000
-            crew.read_due(now)
-            if now >= due or self._stopped:
-                return now
-            pause(min(due, crew.next_reader or due, now + IDLE))
-
-    def _drain(self) -> None:
-        """Wait for what is on its way, while it may still come."""
-        deadline = monotonic_ns() // 1000 + int(self._plan.drain * 1e6)
-        while self._crew.accounting.in_flight and monotonic_ns() // 1000 < deadline:
-            self._sleep_a_little()
-
-    def _sleep_a_little(self) -> None:
-        self._crew.read_due(monotonic_ns() // 1000)
-        gevent.sleep(LOOK)
-
-    def _finish(self) -> int:
-        """Close the books and read the history back; how many entries were compared."""
-        crew = self._crew
-        crew.accounting.finish([each.talk for each in crew.meetings if each.talk is not None])
-        entries = 0
-        for found in Pool(READERS).imap_unordered(self._read_back, crew.meetings):
-            entries += found.entries
-            crew.accounting.counts.history_mismatch += found.mismatches
-        return entries
-
-    def _read_back(self, meeting: Meeting) -> ReadBack:
-        assert meeting.talk is not None
-        return read_back(
-            meeting.talk,
-            self._crew.accounting,
-            self._crew.text,
-            lambda path: self._http.must("GET", path, (200,), name="history", token=meeting.token),
-        )
-
-    def _report_each_second(self) -> None:
-        self._cpu = process_time()
-        second = 0
-        while True:
-            second += 1
-            due = self._start / 1e6 + second
-            gevent.sleep(max(0.0, due - monotonic_ns() / 1e9))
-            self._tell(self._interval())
-
-    def _interval(self, cpu: float | None = None) -> Interval:
-        """What happened since the last one; reading the history back costs `cpu` nothing."""
-        accounting = self._crew.accounting
-        spent = process_time()
-        interval = Interval(
-            second=(monotonic_ns() // 1000 - self._start) // 1_000_000,
-            counts=accounting.take_counts(),
-            samples=accounting.samples.take(),
-            in_flight=accounting.in_flight,
-            cpu=spent - self._cpu if cpu is None else cpu,
-        )
-        self._cpu = spent
-        return interval
+    def wait_for_start(self) -> None:
+        """Wait for the master's word, if there is a master."""
+        self._begin.wait()
 
 
-def pauses() -> Callable[[int], None]:
-    """How this process sleeps until a moment, as precisely as the system can."""
+def _pauses() -> Callable[[int], None]:
     try:
         alarm = Alarm()
     except OSError:
@@ -227,31 +108,180 @@ def pauses() -> Callable[[int], None]:
     return pause
 
 
-def main(plan_file: str) -> int:
-    """Run the generator; its exit status is 0 when everything there is to say was reported."""
+def _generator(
+    environment: Environment, plan: Plan, share: Assignment, begin: Event, tell: Tell
+) -> Generator:
+    """The generator of this process, with Locust's users ready to board."""
+    environment.host = plan.url
+    mine = shared_out(plan.population.talks(plan.seed), share.shards)[share.shard]
+    DeviceUser.crew = Crew(plan, mine)
+    DeviceUser.http = Http(plan.url, environment)
+    return Generator(DeviceUser.crew, GeventHost(DeviceUser.http, begin), tell)
+
+
+def _carry_out(generator: Generator, tell: Tell) -> None:
+    """Run to the end; what goes wrong is reported, too."""
+    try:
+        generator.run()
+    except GiveUp as trouble:
+        tell(Trouble(trouble.kind, str(trouble)))
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        logging.exception("the generator failed")
+        tell(Trouble("internal", f"the generator failed: {error!r}"))
+
+
+def _alone(environment: Environment, role: Alone, tell: Tell) -> None:
+    """One process does everything."""
+    runner: LocalRunner = environment.create_local_runner()
+    _web(environment, role.web)
+    begin = Event()
+    begin.set()
+    generator = _generator(environment, role.plan, Assignment(shard=0, shards=1), begin, tell)
+    _stop_when_told(generator.stop)
+    seats = len(DeviceUser.crew.seats)
+    runner.start(seats, spawn_rate=seats)
+    _carry_out(generator, _also_to_locust(environment, tell) if role.web else tell)
+
+
+def _master(environment: Environment, role: Master, tell: Tell) -> None:
+    """Share the plan out, and pass on what the workers report."""
+    runner: MasterRunner = environment.create_master_runner(role.host, role.port)
+    _web(environment, role.web)
+    lead = Lead(role.plan, role.workers)
+    over = Event()
+
+    def heard(msg: Any, **_: Any) -> None:
+        report = unpacked(msg.data[CONTENT])
+        for passed_on in lead.heard(str(msg.node_id), report):
+            tell(passed_on)
+        if lead.may_begin:
+            runner.send_message(BEGIN)
+        if lead.over:
+            over.set()
+
+    def stop() -> None:
+        runner.send_message(STOP)
+        if not lead.begun:
+            over.set()
+
+    runner.register_message(REPORT, heard)
+    _stop_when_told(stop)
+    patience = monotonic_ns() + int(role.plan.setup * 1e9)
+    while runner.worker_count < role.workers and not over.is_set():
+        if monotonic_ns() > patience:
+            text = f"only {runner.worker_count} of {role.workers} workers came"
+            tell(Trouble("unreachable", text))
+            return
+        gevent.sleep(0.05)
+    for shard, client in enumerate(list(runner.clients.keys())[: role.workers]):
+        share = Assignment(shard=shard, shards=role.workers, plan=role.plan)
+        runner.send_message(ASSIGN, {CONTENT: msgspec.json.encode(share)}, client_id=client)
+    # Locust gives every worker as many users; those without a seat end at once.
+    users = lead.most_seats * role.workers
+    runner.start(users, spawn_rate=users)
+    while not over.wait(0.5):
+        if runner.worker_count < role.workers:
+            tell(Trouble("unreachable", "a worker was lost"))
+            break
+    runner.quit()
+
+
+def _worker(environment: Environment, role: Worker, _tell: Tell) -> None:
+    """Do one's share, and report to the master."""
+    runner: WorkerRunner = environment.create_worker_runner(role.host, role.port)
+    begin, over = Event(), Event()
+
+    def tell(report: Report) -> None:
+        runner.send_message(REPORT, {CONTENT: packed(report)})
+
+    def assigned(msg: Any, **_: Any) -> None:
+        share = msgspec.json.decode(msg.data[CONTENT], type=Assignment)
+        assert share.plan is not None
+        generator = _generator(environment, share.plan, share, begin, tell)
+
+        def stop(**_: Any) -> None:
+            generator.stop()
+            begin.set()
+
+        runner.register_message(STOP, stop)
+        _stop_when_told(stop)
+
+        def carry_out() -> None:
+            _carry_out(generator, _also_to_locust(environment, tell))
+            gevent.sleep(LAST_WORD)
+            over.set()
+
+        gevent.spawn(carry_out)
+
+    runner.register_message(ASSIGN, assigned)
+    runner.register_message(BEGIN, lambda **_: begin.set())
+    runner.greenlet.spawn(_until_quit, runner, over)
+    over.wait()
+
+
+def _until_quit(runner: WorkerRunner, over: Event) -> None:
+    """A worker without a master has nothing to do."""
+    while runner.connected or not runner.worker_index >= 0:
+        gevent.sleep(0.5)
+    over.set()
+
+
+def _also_to_locust(environment: Environment, tell: Tell) -> Tell:
+    """Let the hops be rows of Locust's own statistics, for its web page."""
+
+    def also(report: Report) -> None:
+        tell(report)
+        if isinstance(report, Interval):
+            for hop in HOPS:
+                for latency in values(report.samples.get(f"{hop}/corrected", b"")):
+                    environment.stats.log_request("HOP", hop, round(latency / 1000), 0)
+
+    return also
+
+
+def _web(environment: Environment, address: str) -> None:
+    """Serve Locust's page, if an address is given."""
+    if address:
+        host, _, port = address.rpartition(":")
+        environment.create_web_ui(host or "127.0.0.1", int(port))
+
+
+ROLES: Final[dict[type, Callable[[Environment, Any, Tell], None]]] = {
+    Alone: _alone,
+    Master: _master,
+    Worker: _worker,
+}
+
+
+def main(job_file: str) -> int:
+    """Run one process of the generator; its exit status is 0 when all was reported."""
     logging.basicConfig(level=logging.WARNING)
-    plan = msgspec.json.decode(Path(plan_file).read_bytes(), type=Plan)
+    logging.getLogger("locust.runners").setLevel(logging.ERROR)  # it warns of many users at once
+    role: Job = msgspec.json.decode(Path(job_file).read_bytes(), type=Job)
+    environment = Environment(user_classes=[DeviceUser])
     with os.fdopen(int(os.environ[REPORTS]), "wb", buffering=0) as pipe:
 
         def tell(report: Report) -> None:
             pipe.write(packed(report))
 
         try:
-            generator = Generator(plan, 0, 1, tell)
-            gevent.signal_handler(signal.SIGTERM, generator.stop)
-            gevent.spawn(_until_stdin_closes, generator)
-            generator.run()
-        except GiveUp as trouble:
-            tell(Trouble(trouble.kind, str(trouble)))
+            ROLES[type(role)](environment, role, tell)
         except BrokenPipeError:
             return 1
     return 0
 
 
-def _until_stdin_closes(generator: Generator) -> None:
-    """Whoever started this process is gone when its standard input closes."""
+def _stop_when_told(stop: Callable[[], None]) -> None:
+    """At SIGTERM, and when whoever started this process is gone."""
+    gevent.signal_handler(signal.SIGTERM, stop)
+    gevent.spawn(_until_stdin_closes, stop)
+
+
+def _until_stdin_closes(stop: Callable[[], None]) -> None:
     wait_read(sys.stdin.fileno())
-    generator.stop()
+    stop()
 
 
 if __name__ == "__main__":

@@ -32,3 +32,10 @@ class Samples:
         for values in taken.values():
             del values[:]
         return encoded
+
+
+def values(data: bytes) -> array[int]:
+    """The values that a process sent, as microseconds."""
+    made = array(TYPECODE)
+    made.frombytes(data)
+    return made

@@ -78,6 +78,12 @@ def packed(report: Report) -> bytes:
     return len(body).to_bytes(_LENGTH) + body
 
 
+def unpacked(message: bytes) -> Report:
+    """One whole message, as :func:`packed` made it. Raises `ValueError` for what is none."""
+    (report,) = Unpacker().feed(message)
+    return report
+
+
 class Unpacker:
     """Messages out of a stream of bytes."""
 

@@ -116,6 +116,30 @@ class GeneratorResult(Node, frozen=True):
     """Processor time of all its processes for each verified message, from the warm-up to the end."""
 
 
+class CapacityStep(Node, frozen=True):
+    """One run of a search for the capacity."""
+
+    rate: float
+    """Messages per second."""
+    verdict: LoadVerdict
+    reason: str | None
+    first_broken: str | None
+    """The first line of the budget that was not kept."""
+
+
+class Capacity(Node, frozen=True):
+    """Between which rates the budget breaks."""
+
+    kept: float | None
+    """The highest rate that kept it; none if none did."""
+    broken: float | None
+    """The lowest rate that broke it; none if none did."""
+    broke_first: str | None
+    """Which line of the budget broke there."""
+    steps: list[CapacityStep]
+    """Every run, in order."""
+
+
 class LoadCounts(Node, frozen=True):
     """What happened, in numbers, the warm-up included."""
 
@@ -148,6 +172,8 @@ class LoadResults(Node, frozen=True):
     counts: LoadCounts
     generator: GeneratorResult
     seconds: list[Second]
+    capacity: Capacity | None = None
+    """With ``--find-capacity``: the range; the rest is the run at its lower end."""
 
 
 def schema() -> Any:

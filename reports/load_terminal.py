@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from .load_model import Check, HopResult, LoadResults
+from .load_model import Capacity, Check, HopResult, LoadResults
 
 STYLES = {"within budget": "bold green", "budget broken": "bold red", "invalid": "bold yellow"}
 
@@ -71,6 +71,8 @@ def _show_verdict(results: LoadResults, console: Console) -> None:
         f"{counts.sent} of {counts.planned} messages stored, {counts.deliveries} deliveries, "
         f"{counts.verified} verified",
     )
+    if results.capacity is not None:
+        _print(console, f"capacity: {_capacity(results.capacity)}")
     generator = results.generator
     _print(
         console,
@@ -78,6 +80,18 @@ def _show_verdict(results: LoadResults, console: Console) -> None:
         f"{generator.cpu_us_per_message:g} µs of CPU per verified message",
     )
     _print(console, f"{run.seconds:.1f} s, seed {run.seed}, msgcheck {run.tool_version}")
+
+
+def _capacity(capacity: Capacity) -> str:
+    tried = f"{len(capacity.steps)} runs"
+    if capacity.kept is None:
+        return f"no rate kept the budget ({tried})"
+    if capacity.broken is None:
+        return f"at least {capacity.kept:.4g} messages/s; none broke the budget ({tried})"
+    return (
+        f"between {capacity.kept:.4g} and {capacity.broken:.4g} messages/s, where "
+        f"{capacity.broke_first} breaks first ({tried})"
+    )
 
 
 def _print(console: Console, text: str) -> None:

@@ -30,8 +30,8 @@ USERS_OF_LOCUST = {"loadgen.users", "loadgen.locustfile"}
 IN_THE_GENERATOR = {
     f"loadgen.{name}"
     for name in (
-        "accounting", "alarm", "client", "crew", "hops", "locustfile", "plan", "population", "reading_back",
-        "samples", "schedule", "streams", "users", "wire",
+        "accounting", "alarm", "client", "crew", "generator", "hops", "locustfile", "plan", "population",
+        "reading_back", "roles", "samples", "schedule", "streams", "users", "wire",
     )
 }  # fmt: skip
 """What is loaded into the load generator's processes."""

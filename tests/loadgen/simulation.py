@@ -14,7 +14,7 @@ from loadgen.accounting import Accounting, Device, Talk
 from loadgen.client import Entry, Sent, Status
 from loadgen.gathering import Gathering
 from loadgen.population import pairs
-from loadgen.schedule import Load, arrivals
+from loadgen.schedule import Arrival, Load, arrivals
 from loadgen.wire import Interval, Unpacker, packed
 
 Server = Callable[[int, int], int]
@@ -47,13 +47,11 @@ class Simulation:
                 self._partner[member] = other
                 talk.devices.append(self._devices[member])
         for arrival in arrivals(load, users, seed=1):
-            planned_at = int(arrival.at * 1e6)
-            self._at(
-                planned_at,
-                lambda now, a=arrival, p=planned_at: self._send(
-                    a.user, a.number, p, now, p >= int(load.warmup * 1e6)
-                ),
-            )
+            self._plan(arrival, int(load.warmup * 1e6))
+
+    def _plan(self, arrival: Arrival, warm: int) -> None:
+        at = int(arrival.at * 1e6)
+        self._at(at, lambda now: self._send(arrival.user, arrival.number, at, now, at >= warm))
 
     def run(self) -> Gathering:
         """Play everything; what was gathered, by way of the wire."""
@@ -101,5 +99,7 @@ class Simulation:
         entry = Entry(conversation, seq, sender.user_id, identity)
         for _ in range(self._deliveries(seq)):
             if self.accounting.came(recipient, entry, now):
-                told = Status(conversation, recipient.user_id, "delivered", seq)
-                self._at(now, lambda at: self.accounting.status(sender, told, at))
+                self._tell(now, sender, Status(conversation, recipient.user_id, "delivered", seq))
+
+    def _tell(self, now: int, sender: Device, told: Status) -> None:
+        self._at(now, lambda at: self.accounting.status(sender, told, at))

@@ -99,7 +99,7 @@ def test_parts_merge_into_what_the_whole_would_be(
     """However the values are spread over processes, and through the text form as well."""
     whole, merged = Histogram(), Histogram()
     whole.record(array("Q", latencies))
-    draw = Random(seed)
+    draw = Random(seed)  # noqa: S311
     held: list[list[int]] = [[] for _ in range(parts)]
     for value in latencies:
         draw.choice(held).append(value)
