@@ -25,6 +25,7 @@ DISTRIBUTION: Final = "messenger-conformance"
 _ELSEWHERE: Final = {
     "run": ("conformance.run", "Play scenarios against a server, and judge it."),
     "load": ("loadgen.cli", "Load a server, and judge it by a latency budget."),
+    "compare": ("loadgen.comparing", "Tell whether one load run is slower than another."),
 }
 """Commands that are imported only when they are called: module (the attribute has the command's
 name) and the line that ``--help`` shows."""

@@ -48,6 +48,12 @@ def _rate(_context: click.Context, _option: click.Parameter, value: str | None) 
     return _checked(per_second, value)
 
 
+def _address(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.rpartition(":")[2].isdigit():
+        raise click.BadParameter(f"{value!r} is not HOST:PORT.")
+    return value
+
+
 def _checked(reading: Callable[[str], float], value: str | None) -> str | None:
     if value is not None:
         try:
@@ -102,6 +108,7 @@ def _checked(reading: Callable[[str], float], value: str | None) -> str | None:
     "--web",
     is_flag=False,
     flag_value="127.0.0.1:8089",
+    callback=_address,
     metavar="[HOST:PORT]",
     help="Serve Locust's own page while it runs.",
 )

@@ -135,20 +135,23 @@ def _carry_out(generator: Generator, tell: Tell) -> None:
 def _alone(environment: Environment, role: Alone, tell: Tell) -> None:
     """One process does everything."""
     runner: LocalRunner = environment.create_local_runner()
-    _web(environment, role.web)
+    if role.web:
+        _web(environment, role.web)
+        tell = _also_to_locust(environment, tell)
     begin = Event()
     begin.set()
     generator = _generator(environment, role.plan, Assignment(shard=0, shards=1), begin, tell)
     _stop_when_told(generator.stop)
     seats = len(DeviceUser.crew.seats)
     runner.start(seats, spawn_rate=seats)
-    _carry_out(generator, _also_to_locust(environment, tell) if role.web else tell)
+    _carry_out(generator, tell)
 
 
 def _master(environment: Environment, role: Master, tell: Tell) -> None:
     """Share the plan out, and pass on what the workers report."""
     runner: MasterRunner = environment.create_master_runner(role.host, role.port)
-    _web(environment, role.web)
+    if role.web:
+        _web(environment, role.web)
     lead = Lead(role.plan, role.workers)
     over = Event()
 
@@ -176,7 +179,7 @@ def _master(environment: Environment, role: Master, tell: Tell) -> None:
             return
         gevent.sleep(0.05)
     for shard, client in enumerate(list(runner.clients.keys())[: role.workers]):
-        share = Assignment(shard=shard, shards=role.workers, plan=role.plan)
+        share = Assignment(shard=shard, shards=role.workers, plan=role.plan, web=bool(role.web))
         runner.send_message(ASSIGN, {CONTENT: msgspec.json.encode(share)}, client_id=client)
     # Locust gives every worker as many users; those without a seat end at once.
     users = lead.most_seats * role.workers
@@ -199,7 +202,8 @@ def _worker(environment: Environment, role: Worker, _tell: Tell) -> None:
     def assigned(msg: Any, **_: Any) -> None:
         share = msgspec.json.decode(msg.data[CONTENT], type=Assignment)
         assert share.plan is not None
-        generator = _generator(environment, share.plan, share, begin, tell)
+        heard = _also_to_locust(environment, tell) if share.web else tell
+        generator = _generator(environment, share.plan, share, begin, heard)
 
         def stop(**_: Any) -> None:
             generator.stop()
@@ -209,7 +213,7 @@ def _worker(environment: Environment, role: Worker, _tell: Tell) -> None:
         _stop_when_told(stop)
 
         def carry_out() -> None:
-            _carry_out(generator, _also_to_locust(environment, tell))
+            _carry_out(generator, tell)
             gevent.sleep(LAST_WORD)
             over.set()
 
@@ -242,10 +246,9 @@ def _also_to_locust(environment: Environment, tell: Tell) -> Tell:
 
 
 def _web(environment: Environment, address: str) -> None:
-    """Serve Locust's page, if an address is given."""
-    if address:
-        host, _, port = address.rpartition(":")
-        environment.create_web_ui(host or "127.0.0.1", int(port))
+    """Serve Locust's page."""
+    host, _, port = address.rpartition(":")
+    environment.create_web_ui(host or "127.0.0.1", int(port))
 
 
 ROLES: Final[dict[type, Callable[[Environment, Any, Tell], None]]] = {

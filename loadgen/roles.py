@@ -54,6 +54,8 @@ class Assignment(Struct, frozen=True, kw_only=True):
     shard: int
     shards: int
     plan: Plan | None = None
+    web: bool = False
+    """Whether the hops are to be rows of Locust's page."""
 
 
 class Lead:
