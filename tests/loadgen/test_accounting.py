@@ -1,0 +1,134 @@
+"""The books: which status answers which acknowledgement, and when a message is verified."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadgen.accounting import Accounting, Device, Talk
+from loadgen.client import Entry, Failed, Problem, Sent, Status
+
+
+@pytest.fixture
+def books() -> Accounting:
+    """The books of a run."""
+    return Accounting("run")
+
+
+@pytest.fixture
+def talk() -> Talk:
+    """Alice's and Bob's conversation, which has three entries from before."""
+    return Talk("c", head=3, users=2)
+
+
+@pytest.fixture
+def alice(talk: Talk) -> Device:
+    """A sender."""
+    talk.devices.append(Device("alice", talk))
+    return talk.devices[-1]
+
+
+@pytest.fixture
+def bob(talk: Talk) -> Device:
+    """A recipient."""
+    talk.devices.append(Device("bob", talk))
+    return talk.devices[-1]
+
+
+def send(books: Accounting, alice: Device, bob: Device, number: int, at: int) -> Entry:
+    """A message is stored and delivered, a millisecond each; its entry."""
+    identity = books.leaves(alice, number, at, at, measured=True)
+    seq = 4 + number
+    books.sent(alice, Sent(identity, "c", seq), at + 1_000)
+    entry = Entry("c", seq, "alice", identity)
+    assert books.came(bob, entry, at + 2_000)
+    return entry
+
+
+def test_a_message_is_verified_by_its_status(books: Accounting, alice: Device, bob: Device) -> None:
+    """Stored and delivered is not enough: the sender must be told."""
+    entry = send(books, alice, bob, 0, 0)
+    assert (books.counts.verified, books.in_flight) == (0, 1)
+    books.status(alice, Status("c", "bob", "delivered", entry.seq), 5_000)
+    assert (books.counts.verified, books.in_flight) == (1, 0)
+    assert list(books.samples.corrected["delivered_to_status"]) == [3_000]
+
+
+def test_one_status_may_answer_many_acknowledgements(
+    books: Accounting, alice: Device, bob: Device
+) -> None:
+    """A watermark covers everything below; each wait counts from its own acknowledgement."""
+    for number in range(3):
+        send(books, alice, bob, number, number * 10_000)
+    books.status(alice, Status("c", "bob", "delivered", 6), 30_000)
+    assert list(books.samples.corrected["delivered_to_status"]) == [28_000, 18_000, 8_000]
+    assert books.counts.verified == 3
+
+
+def test_read_stands_for_delivered(books: Accounting, alice: Device, bob: Device) -> None:
+    """A status that a later one makes needless may be left out (STA-4)."""
+    entry = send(books, alice, bob, 0, 0)
+    assert books.reads(bob, 10_000) == entry.seq
+    books.status(alice, Status("c", "bob", "read", entry.seq), 11_000)
+    assert list(books.samples.corrected["read_to_status"]) == [1_000]
+    assert books.counts.verified == 1
+
+
+def test_a_refused_message_is_failed_and_no_longer_waited_for(
+    books: Accounting, alice: Device, bob: Device
+) -> None:
+    """It uses no seq and reaches nobody (DLV-7)."""
+    identity = books.leaves(alice, 0, 0, 0, measured=True)
+    books.failed(Failed(identity, Problem("rate_limited")))
+    books.finish([alice.talk])
+    counts = books.counts
+    assert (counts.failed, counts.unanswered, counts.lost, books.in_flight) == (1, 0, 0, 0)
+
+
+def test_a_message_without_an_answer_is_unknown_and_not_lost(
+    books: Accounting, alice: Device, bob: Device
+) -> None:
+    """The server never said that it has it."""
+    books.leaves(alice, 0, 0, 0, measured=True)
+    books.finish([alice.talk])
+    assert (books.counts.unanswered, books.counts.lost) == (1, 0)
+
+
+def test_a_stored_message_that_does_not_come_is_lost(
+    books: Accounting, alice: Device, bob: Device
+) -> None:
+    """Even the last one, behind which no gap shows."""
+    identity = books.leaves(alice, 0, 0, 0, measured=True)
+    books.sent(alice, Sent(identity, "c", 4), 1_000)
+    books.finish([alice.talk])
+    assert (books.counts.unanswered, books.counts.lost) == (0, 1)
+
+
+def test_what_was_there_before_is_none_of_the_load(
+    books: Accounting, alice: Device, bob: Device
+) -> None:
+    """A replay of older entries is neither counted nor acknowledged."""
+    assert not books.came(bob, Entry("c", 2, "alice", "other"), 0)
+    assert books.counts.duplicated == 0
+
+
+def test_a_message_during_the_warm_up_is_not_timed(
+    books: Accounting, alice: Device, bob: Device
+) -> None:
+    """But it is verified like any other."""
+    identity = books.leaves(alice, 0, 0, 0, measured=False)
+    books.sent(alice, Sent(identity, "c", 4), 1_000)
+    books.came(bob, Entry("c", 4, "alice", identity), 2_000)
+    books.status(alice, Status("c", "bob", "delivered", 4), 3_000)
+    assert books.counts.verified == 1
+    assert books.samples.take() == {}
+
+
+def test_a_waiting_tester_begins_when_the_one_before_is_through(
+    books: Accounting, alice: Device, bob: Device
+) -> None:
+    """Two messages planned together, both answered after a second: it notes one slow one."""
+    identities = [books.leaves(alice, number, 0, 0, measured=True) for number in range(2)]
+    for number, identity in enumerate(identities):
+        books.sent(alice, Sent(identity, "c", 4 + number), 1_000_000 + number)
+    assert list(books.samples.corrected["send_to_sent"]) == [1_000_000, 1_000_001]
+    assert list(books.samples.waiting["send_to_sent"]) == [1_000_000, 1]
