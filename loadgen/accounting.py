@@ -33,7 +33,8 @@ class Flight:
     """A message on its way."""
 
     __slots__ = (
-        "answered", "before", "measured", "number", "planned", "sent_at", "touched", "waited_for",
+        "answered", "before", "device", "measured", "number", "planned", "sent_at", "touched",
+        "waited_for",
     )  # fmt: skip
 
     def __init__(self, number: int, planned: int, now: int, measured: bool, device: Device) -> None:
@@ -41,6 +42,7 @@ class Flight:
         self.planned = planned
         self.sent_at = now
         self.measured = measured
+        self.device = device
         self.before = device.latest
         """The one that the same device sent before, if it was still on its way."""
         self.touched = now
@@ -186,10 +188,11 @@ class Accounting:
         if sender is None or identity is None:
             talk.keep(entry.seq, None)
             return False
-        if sender == device.user_id:
-            self._stored(device, identity, entry.seq, now)
-            return False
         flight = self._flying.get(identity)
+        if sender == device.user_id:
+            if flight is not None and flight.device is device:
+                self._stored(device, identity, entry.seq, now)
+            return False
         if flight is not None:
             self._time("send_to_delivered", flight, now)
             self.counts.deliveries += 1

@@ -42,6 +42,8 @@ class Meeting:
     def __init__(self, index: int, planned: PlannedTalk, devices: int) -> None:
         self.index = index
         self.planned = planned
+        self.registered: set[int] = set()
+        """Members who have an account."""
         self.absent = len(planned.members) * devices
         """Devices that have not logged in yet."""
         self.talk: Talk | None = None

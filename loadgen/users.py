@@ -133,8 +133,15 @@ def _log_in(crew: Crew, http: Http, seat: Seat) -> tuple[str, str]:
     plan = crew.plan
     who = account(plan, seat.user)
     credentials = {"user_id": who.user_id, "password": who.password}
-    if not plan.accounts and seat.device == 0:
-        http.must("POST", "/v1.0/users", (201,), name="/v1.0/users", json=credentials)
+    registered = seat.meeting.registered
+    if seat.device == 0:
+        if not plan.accounts:
+            http.must("POST", "/v1.0/users", (201,), name="/v1.0/users", json=credentials)
+        registered.add(seat.user)
+    while seat.user not in registered:
+        if crew.trouble or crew.closing:
+            raise GiveUp("refused", "a user could not be registered")
+        gevent.sleep(POLL)
     session = http.must(
         "POST",
         "/v1.0/sessions",

@@ -40,11 +40,13 @@ def msgcheck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Msgcheck:
 
 
 def test_help_names_every_command(msgcheck: Msgcheck) -> None:
-    """One line each, `run` first."""
+    """One line each, those that run something first."""
     shown = msgcheck("--help")
     assert shown.exit_code == 0
     commands = [line.split()[0] for line in shown.stdout.split("Commands:")[1].splitlines() if line]
-    assert commands == ["run", "coverage", "explain", "lint", "list", "serve"]
+    assert commands == [
+        "run", "load", "compare", "coverage", "explain", "lint", "list", "serve",
+    ]  # fmt: skip
 
 
 def test_version_names_the_program(msgcheck: Msgcheck) -> None:

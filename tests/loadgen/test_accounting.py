@@ -103,6 +103,29 @@ def test_a_stored_message_that_does_not_come_is_lost(
     assert (books.counts.unanswered, books.counts.lost) == (0, 1)
 
 
+def test_ones_own_other_device_gets_the_message_and_does_not_answer_for_the_server(
+    books: Accounting, alice: Device, talk: Talk
+) -> None:
+    """`sent` is for the connection that sent it; the others have the entry (DLV-6)."""
+    laptop = Device("alice", talk)
+    talk.devices.append(laptop)
+    identity = books.leaves(alice, 0, 0, 0, measured=True)
+    assert not books.came(laptop, Entry("c", 4, "alice", identity), 1_000)
+    assert books.counts.sent == 0
+    books.sent(alice, Sent(identity, "c", 4), 2_000)
+    assert list(books.samples.corrected["send_to_sent"]) == [2_000]
+
+
+def test_a_replay_of_ones_own_message_is_its_answer(
+    books: Accounting, alice: Device, talk: Talk
+) -> None:
+    """That is how a sender learns of a send whose `sent` was lost with the connection."""
+    identity = books.leaves(alice, 0, 0, 0, measured=True)
+    alice.stream.reconnected()
+    assert not books.came(alice, Entry("c", 4, "alice", identity), 9_000)
+    assert books.counts.sent == 1
+
+
 def test_what_was_there_before_is_none_of_the_load(
     books: Accounting, alice: Device, bob: Device
 ) -> None:
