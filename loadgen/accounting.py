@@ -130,11 +130,13 @@ class Accounting:
         self._flying: dict[str, Flight] = {}
         self.samples = Samples()
         self.counts = Counts()
+        self.reading = 0
+        """Pages of history that are asked for."""
 
     @property
     def in_flight(self) -> int:
-        """Messages on their way."""
-        return len(self._flying)
+        """Messages and pages on their way."""
+        return len(self._flying) + self.reading
 
     def take_counts(self) -> Counts:
         """What was counted since this was last asked."""
@@ -159,6 +161,26 @@ class Accounting:
     def cannot_leave(self) -> None:
         """A message is due, and its sender has no connection."""
         self.counts.planned += 1
+        self.counts.failed += 1
+
+    def asks(self, planned: int, now: int, measured: bool) -> None:
+        """A page of history is asked for, which the plan has for the moment `planned`."""
+        self.counts.planned += 1
+        self.reading += 1
+        if measured:
+            self.samples.lag.append(max(0, now - planned))
+
+    def page_came(self, planned: int, asked: int, now: int, measured: bool, wrong: int) -> None:
+        """The page is there, with so many entries where they must not be."""
+        self.reading -= 1
+        self.counts.verified += 1
+        self.counts.history_mismatch += wrong
+        if measured:
+            self._record("history_page", now - planned, now - asked)
+
+    def page_failed(self) -> None:
+        """The page was refused."""
+        self.reading -= 1
         self.counts.failed += 1
 
     def drop(self) -> None:

@@ -62,6 +62,10 @@ class PopulationSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The length of a message."""
     read_after: Duration = "1s"
     """How long after a message came its reader says `read`."""
+    prefill: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    """Entries that each conversation has before the load begins."""
+    reading: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    """The share of the arrivals that read a page of history, ever further back, instead of sending."""
 
 
 class LoadSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,6 +117,8 @@ class LatencyLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """From a recipient's `delivered` to the `status` at the sender."""
     read_to_status: Limits = {}
     """From a recipient's `read` to the `status` at the sender."""
+    history_page: Limits = {}
+    """To the answer with a page of the history."""
 
     def by_hop(self) -> dict[Hop, Limits]:
         """The limits of each hop, by percentile."""
@@ -144,6 +150,7 @@ class Budget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             duration=seconds(self.load.duration),
             shape=self.load.shape,
             arrivals=self.load.arrivals,
+            reading=self.population.reading,
         )
 
     @property
@@ -156,6 +163,7 @@ class Budget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             groups=spec.groups,
             text_bytes=spec.text_bytes,
             read_after=seconds(spec.read_after),
+            prefill=spec.prefill,
         )
 
 

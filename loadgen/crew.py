@@ -5,12 +5,15 @@ Nothing here knows sockets or greenlets: a device's connection is a `Line` to th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Protocol
+from time import monotonic_ns
+from typing import Any, Protocol
 
 from .accounting import Accounting, Device, Talk
 from .plan import Plan
 from .population import Talk as PlannedTalk
+from .walks import Walk
 from .wire import TroubleKind
 
 
@@ -26,6 +29,7 @@ class Line(Protocol):
     """A device's connection, as the crew uses it."""
 
     device: Device
+    token: str
     live: bool
     """Whether it can send now."""
 
@@ -85,6 +89,7 @@ class Crew:
         """Nobody connects again."""
         self.lines: list[Line] = []
         self._speaker: dict[int, Line] = {}
+        self._walks: dict[int, Walk] = {}
         self._readers: list[tuple[int, int, Line]] = []
         self._about_to_read: set[int] = set()
         self._read_after = int(plan.population.read_after * 1e6)
@@ -130,6 +135,24 @@ class Crew:
             f'"conversation_id":"{line.device.talk.conversation_id}",'
             f'"body":{{"kind":"text","text":"{self.text(number)}"}}}}'.encode()
         )
+
+    def browse(
+        self, user: int, planned: int, now: int, measured: bool, ask: Callable[[str, str], Any]
+    ) -> None:
+        """A user reads the next page of its walk; `ask` gets a path and the user's token."""
+        line = self._speaker[user]
+        walk = self._walks.get(user)
+        if walk is None:
+            walk = self._walks[user] = Walk(line.device.talk.conversation_id)
+        step = walk.step
+        self.accounting.asks(planned, now, measured)
+        try:
+            page = ask(step.path, line.token)
+        except GiveUp:
+            self.accounting.page_failed()
+            return
+        came = monotonic_ns() // 1000
+        self.accounting.page_came(planned, now, came, measured, walk.take(step, page))
 
     def will_read(self, line: Line, now: int) -> None:
         """A device reads what has come, some time from now."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from time import monotonic_ns, process_time
 from typing import Any, Final, Protocol
 
@@ -127,7 +128,16 @@ class Generator:
             if now - due > MAX_LATE:
                 crew.accounting.drop()
             else:
-                crew.say(arrival.user, arrival.number, due, now, due - self._start >= warm)
+                self._let(arrival, due, now, due - self._start >= warm)
+
+    def _let(self, arrival: Arrival, due: int, now: int, measured: bool) -> None:
+        """Let a user do what it does now."""
+        if arrival.act == "text":
+            self._crew.say(arrival.user, arrival.number, due, now, measured)
+        else:
+            self._host.spawn(
+                partial(self._crew.browse, arrival.user, due, now, measured, self._host.get)
+            )
 
     def _my_arrivals(self) -> Iterator[Arrival]:
         plan = self._plan

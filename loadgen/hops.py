@@ -12,7 +12,9 @@ from typing import Final, Literal, get_args
 
 from msgspec import Struct
 
-Hop = Literal["send_to_sent", "send_to_delivered", "delivered_to_status", "read_to_status"]
+Hop = Literal[
+    "send_to_sent", "send_to_delivered", "delivered_to_status", "read_to_status", "history_page"
+]  # fmt: skip
 HOPS: Final[tuple[Hop, ...]] = get_args(Hop)
 
 LAG: Final = "generator_lag"

@@ -27,6 +27,9 @@ class Population(Struct, frozen=True, kw_only=True):
     read_after: float = 1.0
     """Seconds from the arrival of a message to its reader's `read`."""
 
+    prefill: int = 0
+    """Entries that each conversation has before the load begins."""
+
     def talks(self, seed: int) -> tuple[Talk, ...]:
         """The conversations."""
         if self.groups is None:

@@ -37,6 +37,10 @@ SHAPES: Final[dict[Shape, tuple[Phase, ...]]] = {
 SOAK_DURATION: Final = 3600.0
 
 
+Act = Literal["text", "history"]
+"""What a user does when its moment comes: sends a text, or reads a page of history."""
+
+
 class Load(Struct, frozen=True, kw_only=True):
     """How much is sent when. Times in seconds, the rate in messages per second."""
 
@@ -45,6 +49,8 @@ class Load(Struct, frozen=True, kw_only=True):
     duration: float
     shape: Shape = "steady"
     arrivals: Arrivals = "poisson"
+    reading: float = 0.0
+    """The share of the arrivals that read a page of history instead of sending."""
 
     @property
     def end(self) -> float:
@@ -71,6 +77,7 @@ class Arrival(NamedTuple):
     number: int
     """Its place in the plan, from 0."""
     user: int
+    act: Act
 
 
 def arrivals(load: Load, users: int, seed: int) -> Iterator[Arrival]:
@@ -81,7 +88,9 @@ def arrivals(load: Load, users: int, seed: int) -> Iterator[Arrival]:
     for begin, end, rate in _phases(load):
         at = begin + gap(draw, rate)
         while at < end:
-            yield Arrival(at, number, int(draw.random() * users))
+            user = int(draw.random() * users)
+            reads = load.reading > 0 and draw.random() < load.reading
+            yield Arrival(at, number, user, "history" if reads else "text")
             number += 1
             at += gap(draw, rate)
 

@@ -162,7 +162,19 @@ def _create(crew: Crew, http: Http, meeting: Meeting, creator: int) -> Talk:
         body["title"] = f"load {plan.run} {meeting.index}"
     path = "/v1.0/conversations"
     made = http.must("POST", path, (200, 201), name=path, json=body, token=meeting.token)
-    return Talk(made["conversation_id"], made["head_seq"], len(members), plan.population.devices)
+    head = made["head_seq"] + _prefill(crew, http, made["conversation_id"], meeting)
+    return Talk(made["conversation_id"], head, len(members), plan.population.devices)
+
+
+def _prefill(crew: Crew, http: Http, conversation_id: str, meeting: Meeting) -> int:
+    """Give the conversation a past; how many entries."""
+    entries = crew.plan.population.prefill
+    path = f"/v1.0/conversations/{conversation_id}/messages"
+    for number in range(entries):
+        body = {"kind": "text", "text": crew.text(number)}
+        sent = {"client_message_id": f"{crew.plan.run}-past-{number}", "body": body}
+        http.must("POST", path, (200, 201), name="past", json=sent, token=meeting.token)
+    return entries
 
 
 class Connection:
@@ -174,7 +186,7 @@ class Connection:
         self.joined = False
         self._user = user
         self._crew = crew
-        self._token = token
+        self.token = token
         self._unwritten = bytearray()
         self._secure = crew.plan.url.startswith("https")
         self._handlers: dict[type[Frame], Callable[[Any, int], None]] = {
@@ -188,7 +200,7 @@ class Connection:
     def run(self) -> None:
         """Connect, and be connected until the end. Raises `Disconnected` or `OSError`."""
         url = self._crew.plan.url
-        self._channel = Channel(url, self._token)
+        self._channel = Channel(url, self.token)
         self._socket = sock = _connected(url)
         self._ended: AsyncResult[None] = AsyncResult()
         readable = gevent.get_hub().loop.io(sock.fileno(), READ)

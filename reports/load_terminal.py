@@ -68,7 +68,7 @@ def _show_verdict(results: LoadResults, console: Console) -> None:
     )
     _print(
         console,
-        f"{counts.sent} of {counts.planned} messages stored, {counts.deliveries} deliveries, "
+        f"{counts.planned} planned, {counts.sent} messages stored, {counts.deliveries} deliveries, "
         f"{counts.verified} verified",
     )
     if results.capacity is not None:

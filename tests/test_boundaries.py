@@ -31,7 +31,7 @@ IN_THE_GENERATOR = {
     f"loadgen.{name}"
     for name in (
         "accounting", "alarm", "client", "crew", "generator", "hops", "locustfile", "plan", "population",
-        "reading_back", "roles", "samples", "schedule", "streams", "users", "wire",
+        "reading_back", "roles", "samples", "schedule", "streams", "users", "walks", "wire",
     )
 }  # fmt: skip
 """What is loaded into the load generator's processes."""
