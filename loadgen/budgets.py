@@ -154,6 +154,11 @@ class Budget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         )
 
     @property
+    def needs(self) -> frozenset[str]:
+        """The capabilities without which it cannot be run."""
+        return frozenset() if self.population.groups is None else frozenset({"groups"})
+
+    @property
     def people(self) -> Population:
         """The population in numbers."""
         spec = self.population

@@ -17,6 +17,8 @@ from typing import BinaryIO, Final
 import msgspec
 import trio
 
+from conformance.commanding import listen_for_signals
+
 from .roles import Job, Worker
 from .wire import REPORTS, Finished, Report, Trouble, Unpacker
 
@@ -55,8 +57,16 @@ async def drive(
 async def work(job: Worker, log: Path) -> int | None:
     """Be a worker of a master elsewhere, until it is done; the process's exit status."""
     with TemporaryDirectory(prefix="msgcheck-load-") as folder, log.open("ab") as errors:
-        async with _processes([job], Path(folder), errors, errors.fileno()) as (process,):
-            return await process.wait()
+        async with (
+            _processes([job], Path(folder), errors, errors.fileno()) as (process,),
+            trio.open_nursery() as nursery,
+        ):
+            interrupted = trio.Event()
+            await nursery.start(listen_for_signals, interrupted)
+            nursery.start_soon(_terminate_when, interrupted, process)
+            status = await process.wait()
+            nursery.cancel_scope.cancel()
+        return status
 
 
 @asynccontextmanager

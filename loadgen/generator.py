@@ -159,7 +159,9 @@ class Generator:
     def _drain(self) -> None:
         """Wait for what is on its way, while it may still come."""
         deadline = monotonic_ns() // 1000 + int(self._plan.drain * 1e6)
-        while self._crew.accounting.in_flight and monotonic_ns() // 1000 < deadline:
+        while (
+            self._crew.accounting.in_flight or self._crew.next_reader
+        ) and monotonic_ns() // 1000 < deadline:
             self._sleep_a_little()
 
     def _sleep_a_little(self) -> None:

@@ -32,7 +32,7 @@ from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from .alarm import Alarm
 from .crew import Crew, GiveUp, Meeting
-from .generator import Generator
+from .generator import INTERRUPTED, Generator
 from .hops import HOPS
 from .plan import Plan
 from .population import shared_out
@@ -54,6 +54,8 @@ REPORT: Final = "msgcheck_report"
 """A worker to its master: what the pipe would have been told."""
 CONTENT: Final = "content"
 """The only member of a message that says something."""
+LOOK: Final = 0.1
+"""Seconds between two looks at the other processes."""
 LAST_WORD: Final = 1.0
 """Seconds for a worker's last message to leave."""
 
@@ -114,9 +116,9 @@ def _generator(
     """The generator of this process, with Locust's users ready to board."""
     environment.host = plan.url
     mine = shared_out(plan.population.talks(plan.seed), share.shards)[share.shard]
-    DeviceUser.crew = Crew(plan, mine)
+    DeviceUser.crew = crew = Crew(plan, mine)
     DeviceUser.http = Http(plan.url, environment)
-    return Generator(DeviceUser.crew, GeventHost(DeviceUser.http, begin), tell)
+    return Generator(crew, GeventHost(DeviceUser.http, begin), tell)
 
 
 def _carry_out(generator: Generator, tell: Tell) -> None:
@@ -142,7 +144,7 @@ def _alone(environment: Environment, role: Alone, tell: Tell) -> None:
     begin.set()
     generator = _generator(environment, role.plan, Assignment(shard=0, shards=1), begin, tell)
     _stop_when_told(generator.stop)
-    seats = len(DeviceUser.crew.seats)
+    seats = role.plan.population.users * role.plan.population.devices
     runner.start(seats, spawn_rate=seats)
     _carry_out(generator, tell)
 
@@ -171,30 +173,45 @@ def _master(environment: Environment, role: Master, tell: Tell) -> None:
 
     runner.register_message(REPORT, heard)
     _stop_when_told(stop)
+    if _all_here(runner, role, over, tell):
+        _lead(runner, role, lead, over, tell)
+    runner.quit()
+
+
+def _all_here(runner: MasterRunner, role: Master, over: Event, tell: Tell) -> bool:
+    """Wait for the workers; whether they came."""
     patience = monotonic_ns() + int(role.plan.setup * 1e9)
-    while runner.worker_count < role.workers and not over.is_set():
+    while runner.worker_count < role.workers:
+        if over.is_set():
+            tell(Trouble("internal", INTERRUPTED))
+            return False
         if monotonic_ns() > patience:
             text = f"only {runner.worker_count} of {role.workers} workers came"
             tell(Trouble("unreachable", text))
-            return
-        gevent.sleep(0.05)
+            return False
+        gevent.sleep(LOOK)
+    return True
+
+
+def _lead(runner: MasterRunner, role: Master, lead: Lead, over: Event, tell: Tell) -> None:
+    """Give every worker its share, and see that none is lost before the end."""
     for shard, client in enumerate(list(runner.clients.keys())[: role.workers]):
         share = Assignment(shard=shard, shards=role.workers, plan=role.plan, web=bool(role.web))
         runner.send_message(ASSIGN, {CONTENT: msgspec.json.encode(share)}, client_id=client)
     # Locust gives every worker as many users; those without a seat end at once.
-    users = lead.most_seats * role.workers
+    users = lead.most_seats * runner.worker_count
     runner.start(users, spawn_rate=users)
-    while not over.wait(0.5):
+    while not over.wait(LOOK):
         if runner.worker_count < role.workers:
             tell(Trouble("unreachable", "a worker was lost"))
-            break
-    runner.quit()
+            return
 
 
 def _worker(environment: Environment, role: Worker, _tell: Tell) -> None:
     """Do one's share, and report to the master."""
     runner: WorkerRunner = environment.create_worker_runner(role.host, role.port)
     begin, over = Event(), Event()
+    stops: list[Callable[[], None]] = [over.set]
 
     def tell(report: Report) -> None:
         runner.send_message(REPORT, {CONTENT: packed(report)})
@@ -210,7 +227,7 @@ def _worker(environment: Environment, role: Worker, _tell: Tell) -> None:
             begin.set()
 
         runner.register_message(STOP, stop)
-        _stop_when_told(stop)
+        stops.append(stop)
 
         def carry_out() -> None:
             _carry_out(generator, tell)
@@ -219,16 +236,17 @@ def _worker(environment: Environment, role: Worker, _tell: Tell) -> None:
 
         gevent.spawn(carry_out)
 
+    _stop_when_told(lambda: stops[-1]())
     runner.register_message(ASSIGN, assigned)
     runner.register_message(BEGIN, lambda **_: begin.set())
-    runner.greenlet.spawn(_until_quit, runner, over)
+    gevent.spawn(_until_quit, runner, over)
     over.wait()
 
 
 def _until_quit(runner: WorkerRunner, over: Event) -> None:
-    """A worker without a master has nothing to do."""
-    while runner.connected or not runner.worker_index >= 0:
-        gevent.sleep(0.5)
+    """A worker whose master says that it is over, or is gone, ends: Locust kills its greenlets then."""
+    while len(runner.greenlet):
+        gevent.sleep(LOOK)
     over.set()
 
 

@@ -14,6 +14,7 @@ import trio
 from msgspec import Struct
 from rich.console import Console
 
+from conformance.adapters.base import TargetTrouble
 from conformance.adapters.messenger import MessengerAdapter
 from conformance.commanding import listen_for_signals
 from conformance.embedded import embedded_server
@@ -53,7 +54,7 @@ def once(budget: Budget, setting: Setting) -> LoadResults:
     async def task(url: str, interrupted: trio.Event) -> LoadResults:
         return results(await _measure(budget, url, setting, interrupted))
 
-    made: LoadResults = trio.run(_at_target, setting, task)
+    made: LoadResults = trio.run(_at_target, setting, budget.needs, task)
     return made
 
 
@@ -78,27 +79,32 @@ def capacity(budget: Budget, setting: Setting) -> LoadResults:
         assert shown is not None
         return msgspec.structs.replace(shown, capacity=search.answer())
 
-    made: LoadResults = trio.run(_at_target, setting, task)
+    made: LoadResults = trio.run(_at_target, setting, budget.needs, task)
     return made
 
 
 async def _at_target(
-    setting: Setting, task: Callable[[str, trio.Event], Awaitable[LoadResults]]
+    setting: Setting,
+    needed: frozenset[str],
+    task: Callable[[str, trio.Event], Awaitable[LoadResults]],
 ) -> LoadResults:
     interrupted = trio.Event()
     async with trio.open_nursery() as nursery:
         await nursery.start(listen_for_signals, interrupted)
-        async with _found(setting) as url:
+        async with _found(setting, needed) as url:
             made = await task(url, interrupted)
         nursery.cancel_scope.cancel()
     return made
 
 
 @asynccontextmanager
-async def _found(setting: Setting) -> AsyncIterator[str]:
-    """The target's URL, found to be there or started."""
+async def _found(setting: Setting, needed: frozenset[str]) -> AsyncIterator[str]:
+    """The target's URL, found to be there and to offer what is needed, or started."""
     if setting.target is not None:
-        await MessengerAdapter(setting.target, Patience()).discover()
+        target = await MessengerAdapter(setting.target, Patience()).discover()
+        missing = ", ".join(f"`{name}`" for name in sorted(needed - target.capabilities))
+        if missing:
+            raise TargetTrouble(f"{target.url} does not offer {missing}, which this budget needs")
         yield setting.target
         return
     async with embedded_server(setting.folder / "server.log", ()) as server:

@@ -86,14 +86,15 @@ class Http:
 class DeviceUser(User):
     """One device. Locust makes as many as there are seats; each takes the next one."""
 
-    crew: ClassVar[Crew]
+    crew: ClassVar[Crew | None] = None
+    """None in a worker that was not given a share."""
     http: ClassVar[Http]
 
     @task
     def live(self) -> None:
         """Everything that the device does, once."""
         crew = self.crew
-        if crew.boarding:
+        if crew is not None and crew.boarding:
             try:
                 _live(crew, self.http, crew.boarding.pop())
             except GiveUp as trouble:

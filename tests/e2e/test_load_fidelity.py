@@ -102,6 +102,14 @@ def test_a_mistake_breaks_the_budget_for_its_own_reason(
     assert getattr(record.counts, wrong) == 3
 
 
+def test_a_budget_that_needs_what_the_target_lacks_gives_no_verdict(tmp_path: Path) -> None:
+    """A server may leave a capability out; that is not slow."""
+    with echo() as url:
+        done = msgcheck("load", "--target", url, "--budget", "busy-group", cwd=tmp_path)
+    assert done.status == 3
+    assert "does not offer `groups`" in done.stderr
+
+
 def test_several_processes_measure_what_one_does(tmp_path: Path) -> None:
     """The plan is the same, and nothing is lost between the workers and the record."""
     status, alone = run(tmp_path)
