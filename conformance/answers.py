@@ -65,6 +65,7 @@ def _compare(pattern: Json, value: Json, message: str) -> None:
             f"{message}: {_listed(mismatches)}",
             expected=rendered(pattern),
             got=rendered(value),
+            mismatches=mismatches,
         )
 
 

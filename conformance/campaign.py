@@ -31,7 +31,7 @@ from .events import (
     VariantEnded,
     VariantStarted,
 )
-from .evidence import Repetition, recorded, reported
+from .evidence import Evidence, Repetition, recorded, reported
 from .loader import Variant
 from .model import Step
 from .outages import MANNERS
@@ -69,6 +69,7 @@ class Campaign:
         self._known = known
         self._results: dict[str, Scenario] = {}
         self._plays: dict[str, list[Played]] = {}
+        self._evidence: dict[str, Evidence] = {}
 
     @property
     def results(self) -> list[Scenario]:
@@ -131,8 +132,7 @@ class Campaign:
             plays = self._plays.setdefault(variant.name, [])
             stage = self._restarts if takes_the_server_away(variant) else self._stage
             played = await play(variant, stage, attempt=len(plays) + 1)
-            findings = reported(played, stage.adapter, self._repetition)
-            self._record(variant, played, findings)
+            self._record(variant, played, reported(played, stage.adapter, self._repetition))
 
     def _look_into_files(self) -> None:
         """Fail the scenarios whose secrets the target keeps, if its files can be read."""
@@ -169,7 +169,7 @@ class Campaign:
             return need in self._restarts.outages
         return need in self._stage.target.capabilities
 
-    def _record(self, variant: Variant, played: Played, findings: list[ReportedFinding]) -> None:
+    def _record(self, variant: Variant, played: Played, evidence: Evidence) -> None:
         plays = self._plays[variant.name]
         verdict = verdict_of(played)
         reason = played.fault or played.trouble or played.not_shown
@@ -177,20 +177,22 @@ class Campaign:
         if before is not None:
             verdict = REPLAYED[before.verdict, verdict]
             # The evidence is that of the play that gave the verdict.
-            findings = before.findings if verdict == "flaky" else findings or before.findings
+            if verdict == "flaky" or not evidence.findings:
+                evidence = self._evidence[variant.name]
             if verdict == "pass":
-                findings = []
+                evidence = Evidence()
             if verdict == "flaky":
                 reason = "it failed beside others, and passed when it was played again alone"
         plays.append(played)
+        self._evidence[variant.name] = evidence
         self._end(
             recorded(
                 variant,
                 verdict,
                 reason=reason,
                 plays=plays,
-                findings=findings,
-                advisory=not self._strict and self._only_advice(findings),
+                evidence=evidence,
+                advisory=not self._strict and self._only_advice(evidence.findings),
             )
         )
         played.history = type(played.history)()  # its evidence is taken: let the rest go

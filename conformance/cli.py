@@ -1,8 +1,8 @@
 """The command `msgcheck`.
 
 Each command imports what it needs when it runs, so that ``msgcheck --help`` is there at once; ``run``
-lives in a module of its own. A `BadInput` that reaches the group is the user's to mend: its text goes
-to stderr and the exit status is 2, like click's own for a wrong command line.
+and ``report`` live in modules of their own. A `BadInput` that reaches the group is the user's to mend:
+its text goes to stderr and the exit status is 2, like click's own for a wrong command line.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ DISTRIBUTION: Final = "messenger-conformance"
 
 _ELSEWHERE: Final = {
     "run": ("conformance.run", "Play scenarios against a server, and judge it."),
+    "report": ("reports.cli", "Make a report of a run: a page to look at, and others."),
     "load": ("loadgen.cli", "Load a server, and judge it by a latency budget."),
     "compare": ("loadgen.comparing", "Tell whether one load run is slower than another."),
 }

@@ -1,10 +1,14 @@
-"""A play as the results document shows it: each finding with its place, its timeline, its repetition."""
+"""A play as the results document shows it.
+
+Each finding has its place, its timeline and its repetition; the scenario has its source, and a trace of
+what happened.
+"""
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -22,18 +26,22 @@ from .loader import Variant
 from .model import Step
 from .problems import shown
 from .resources import SCENARIOS
+from .trace import Excerpt, excerpt, trace
 from .values import Path
 
 Json = Any
 
-LAST = 12
-"""Events of the timeline before a failed step."""
-AROUND = 4
-"""Events of the timeline before and behind each guilty event of a checker."""
-LONGEST = 24
-"""Events of a timeline at most."""
 STEP_LENGTH = 300
 REQUESTS = 3
+MISMATCHES = 20
+SOURCE_LENGTH = 20_000
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """What a play has to show."""
+
+    findings: list[ReportedFinding] = []
+    trace: Excerpt = Excerpt()
 
 
 class Repetition(Struct, frozen=True, kw_only=True):
@@ -58,10 +66,11 @@ def recorded(
     *,
     reason: str | None = None,
     plays: Sequence[Played] = (),
-    findings: list[ReportedFinding] | None = None,
+    evidence: Evidence | None = None,
     advisory: bool = False,
 ) -> report.Scenario:
     """A variant with its verdict, as the document has it."""
+    shows = evidence or Evidence()
     return report.Scenario(
         name=variant.name,
         id=variant.scenario.id,
@@ -74,13 +83,30 @@ def recorded(
         advisory=advisory,
         seconds=round(sum(played.seconds for played in plays), 3),
         attempts=len(plays),
-        findings=findings or [],
+        findings=shows.findings,
+        trace=shows.trace.entries,
+        left_out=shows.trace.left_out,
+        source=_source(variant) if shows.findings else None,
     )
 
 
-def reported(played: Played, adapter: Adapter, repetition: Repetition) -> list[ReportedFinding]:
+def reported(played: Played, adapter: Adapter, repetition: Repetition) -> Evidence:
     """What a play found, with its evidence."""
-    return [_finding(finding, played, adapter, repetition) for finding in played.findings]
+    if not played.findings:
+        return Evidence()
+    return Evidence(
+        findings=[_finding(finding, played, adapter, repetition) for finding in played.findings],
+        trace=trace(played.findings, played.history),
+    )
+
+
+def _source(variant: Variant) -> str | None:
+    """The scenario as written; None if its file is gone since, or is no page to read."""
+    try:
+        text = variant.file.read_text("utf-8")
+    except OSError:
+        return None
+    return text if len(text) <= SOURCE_LENGTH else None
 
 
 def _finding(
@@ -97,8 +123,12 @@ def _finding(
         note=step.note if step and step.note is not UNSET else None,
         expected=finding.expected,
         got=finding.got,
+        mismatches=[
+            report.Mismatch(pointer=each.pointer, expected=each.expected, got=each.got)
+            for each in finding.mismatches[:MISMATCHES]
+        ],
         inconclusive=finding.inconclusive,
-        timeline=_timeline(finding, played.history),
+        timeline=excerpt(finding, played.history),
         repeat=report.Repeat(
             command=repetition.command(variant),
             requests=_requests(finding, step, played.history, adapter),
@@ -126,47 +156,6 @@ def _on_one_line(step: Step) -> str:
     plain.pop("note", None)
     text = json.dumps(plain, ensure_ascii=False)
     return text if len(text) <= STEP_LENGTH else f"{text[:STEP_LENGTH]}…"
-
-
-def _timeline(finding: Finding, history: History) -> list[report.TimelineEntry]:
-    wires = [event for event in history if isinstance(event, Wire) and not event.hidden]
-    guilty = {_raw(history, position) for position in finding.events}
-    if finding.kind == "checker" and guilty:
-        chosen = _around(wires, guilty)
-    else:
-        before = [wire for wire in wires if wire.n < finding.until]
-        chosen = [
-            wire for wire in before if wire.n in guilty and wire not in before[-LAST:]
-        ] + before[-LAST:]
-    return [
-        report.TimelineEntry(
-            t=round(wire.t, 4),
-            lane=wire.lane,
-            direction=wire.direction,
-            label=wire.label,
-            guilty=wire.n in guilty,
-            content=wire.content,
-        )
-        for wire in chosen
-    ]
-
-
-def _raw(history: History, position: int) -> int:
-    event = history[position]
-    return event.raw if event.raw is not None else event.n
-
-
-def _around(wires: Sequence[Wire], guilty: Iterable[int]) -> list[Wire]:
-    """The guilty events with their neighbours; all of the guilty ones before any neighbour."""
-    positions = {wire.n: index for index, wire in enumerate(wires)}
-    centres = [positions[n] for n in sorted(guilty) if n in positions][:LONGEST]
-    chosen = set(centres)
-    for distance in range(1, AROUND + 1):
-        for centre in centres:
-            for index in (centre - distance, centre + distance):
-                if 0 <= index < len(wires) and len(chosen) < LONGEST:
-                    chosen.add(index)
-    return [wires[index] for index in sorted(chosen)]
 
 
 def _requests(finding: Finding, step: Step | None, history: History, adapter: Adapter) -> list[str]:

@@ -8,10 +8,12 @@ is no finding: the scenario (or this program) is wrong, and nobody else is to be
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from msgspec import Struct
 
+from .matching import Mismatch
 from .values import Path
 
 Json = Any
@@ -30,6 +32,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     """The step, as a path into the scenario."""
     expected: str | None = None
     got: str | None = None
+    mismatches: tuple[Mismatch, ...] = ()
+    """Where `got` is not as `expected`, if that can be told place by place."""
     events: tuple[int, ...] = ()
     """Positions in the history of the guilty events."""
     since: int = 0
@@ -55,6 +59,7 @@ class StepFailed(Exception):
         expected: str | None = None,
         got: str | None = None,
         requirements: tuple[str, ...] = (),
+        mismatches: Iterable[Mismatch] = (),
         events: tuple[int, ...] = (),
         impatient: bool = False,
         overload: str | None = None,
@@ -64,6 +69,7 @@ class StepFailed(Exception):
         self.expected = expected
         self.got = got
         self.requirements = requirements
+        self.mismatches = tuple(mismatches)
         self.events = events
         self.impatient = impatient
         self.overload = overload

@@ -80,10 +80,12 @@ def _unmet(
     kind: str, wanted: Json, seen: Sequence[Incoming], reason: str, *, impatient: bool = False
 ) -> StepFailed:
     near = _nearest(kind, wanted, seen)
+    least = min((mismatches for _, mismatches in near), key=len) if near else []
     return StepFailed(
         f"the expected `{kind}` frame {reason}",
         expected=f"`{kind}` matching {rendered(wanted)}",
         got=_told(kind, seen, near),
+        mismatches=least,
         events=tuple(frame.event for frame, _ in near),
         impatient=impatient,
     )

@@ -130,6 +130,7 @@ class Performance:
                 path=path,
                 expected=failed.expected,
                 got=failed.got,
+                mismatches=failed.mismatches,
                 events=failed.events,
                 since=since,
                 until=len(self.history),
@@ -296,7 +297,10 @@ class Performance:
         mismatches = match(pattern, value)
         if mismatches:
             raise StepFailed(
-                "; ".join(map(str, mismatches)), expected=rendered(pattern), got=rendered(value)
+                "; ".join(map(str, mismatches)),
+                expected=rendered(pattern),
+                got=rendered(value),
+                mismatches=mismatches,
             )
 
 

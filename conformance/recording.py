@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections import Counter
 from collections.abc import Sequence
@@ -12,8 +13,9 @@ from typing import get_args
 import click
 from msgspec import Struct
 
-from reports import junit
 from reports import model as report
+from reports.formats import BESIDE, FORMATS
+from reports.reading import FILE
 
 from .adapters.base import Target
 from .baseline import Baseline, excuse, states
@@ -23,6 +25,8 @@ from .loader import Variant
 from .verdicts import HARNESS, judge_run, requirements
 
 DISTRIBUTION = "messenger-conformance"
+JOB_SUMMARY = "GITHUB_STEP_SUMMARY"
+"""The variable that names the file of a job's page."""
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -115,9 +119,10 @@ def _totals(verdicts: Sequence[report.RequirementVerdict]) -> dict[str, int]:
 def write(results: report.Results, folder: Path) -> list[str]:
     """Write the reports; answer their names. What cannot be written is told, not hidden."""
     written: list[str] = []
+    forms = [FORMATS[name] for name in BESIDE]
     for name, content in (
-        ("results.json", report.encode(results)),
-        ("junit.xml", junit.render(results)),
+        (FILE, report.encode(results)),
+        *((form.file, form.render(results)) for form in forms),
     ):
         file = folder / name
         try:
@@ -127,3 +132,15 @@ def write(results: report.Results, folder: Path) -> list[str]:
             raise SystemExit(HARNESS) from None
         written.append(str(file))
     return written
+
+
+def tell_job(results: report.Results) -> None:
+    """Append the summary to the page of a GitHub job, where this runs in one."""
+    page = os.environ.get(JOB_SUMMARY)
+    if not page:
+        return
+    try:
+        with Path(page).open("ab") as file:
+            file.write(FORMATS["markdown"].render(results))
+    except OSError as error:
+        click.echo(f"msgcheck: ${JOB_SUMMARY} could not be written: {error.strerror}", err=True)

@@ -35,7 +35,7 @@ from .loader import Variant, load_tree
 from .outages import Manner, Outage, Outages
 from .patience import Patience
 from .problems import BadInput
-from .recording import Measured, Options, judge, write
+from .recording import Measured, Options, judge, tell_job, write
 from .resources import SCENARIOS
 from .restarting import OutageCommand
 from .selection import choose
@@ -101,7 +101,7 @@ class Match(Struct, frozen=True, kw_only=True):
     type=click.Path(path_type=Path),
     default=Path("msgcheck-report"),
     show_default=True,
-    help="Where results.json and junit.xml go.",
+    help="Where results.json, junit.xml, ctrf.json and report.html go.",
 )
 @click.option(
     "--seed",
@@ -154,7 +154,9 @@ def run(
         click.echo(f"msgcheck: {outcome}", err=True)
         raise SystemExit(HARNESS)
     results = judge(options, outcome, variants, catalogue, known)
-    terminal.show(results, console, write(results, options.report_dir))
+    written = write(results, options.report_dir)
+    tell_job(results)
+    terminal.show(results, console, written)
     raise SystemExit(results.exit_status)
 
 

@@ -11,6 +11,7 @@ import re
 from xml.etree import ElementTree as ET
 
 from .evidence import evidence
+from .judgement import excused, headline
 from .model import Results, Scenario
 
 _FORBIDDEN = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
@@ -44,7 +45,10 @@ def document(suite: ET.Element) -> bytes:
     for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(name, str(len(suite.findall(f"testcase/{tag}"))))
     suite.set("tests", str(len(suite.findall("testcase"))))
-    root = ET.Element("testsuites")
+    root = ET.Element(
+        "testsuites",
+        {name: suite.get(name, "0") for name in ("name", "tests", "failures", "errors", "time")},
+    )
     root.append(suite)
     ET.indent(root)
     text: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
@@ -65,28 +69,15 @@ def _case(scenario: Scenario) -> ET.Element:
             ET.SubElement(case, "skipped", message=clean(scenario.reason or ""))
         case "error" | "inconclusive":
             problem = ET.SubElement(case, "error", type=scenario.verdict)
-            problem.set("message", clean(_headline(scenario)))
+            problem.set("message", clean(headline(scenario)))
             problem.text = clean(told or scenario.reason or "")
         case "fail" | "flaky" if not excused(scenario):
             problem = ET.SubElement(case, "failure", type=scenario.verdict)
-            problem.set("message", clean(_headline(scenario)))
+            problem.set("message", clean(headline(scenario)))
             problem.text = clean(told)
         case _ if told:
             ET.SubElement(case, "system-out").text = clean(told)
     return case
-
-
-def excused(scenario: Scenario) -> bool:
-    """Whether a failed scenario is known to fail, or broke only what it SHOULD keep."""
-    known = bool(scenario.findings) and all(finding.known for finding in scenario.findings)
-    return known or scenario.advisory
-
-
-def _headline(scenario: Scenario) -> str:
-    if scenario.findings:
-        first = scenario.findings[0]
-        return f"{', '.join(first.requirements)}: {first.message}"
-    return (scenario.reason or scenario.verdict).partition("\n")[0]
 
 
 def clean(text: str) -> str:

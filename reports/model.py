@@ -7,7 +7,6 @@ misled. Positions count from 1, durations and times `t` are seconds, points in t
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -53,10 +52,14 @@ class TimelineEntry(Node, frozen=True):
     lane: str
     direction: Literal["out", "in"]
     label: str
+    n: int = 0
+    """Its place in what happened in the scenario; the same event has the same in each timeline."""
+    kind: str = "frame"
+    """``frame``, ``request``, ``response``, ``open``, ``close``, ``cut``, ``freeze``, ``thaw`` …"""
     guilty: bool = False
     """This is what the finding is about."""
     content: Json = None
-    """The frame, request or answer itself."""
+    """The frame, request or answer itself, shortened if it is long, its secrets masked."""
 
 
 class Repeat(Node, frozen=True):
@@ -65,6 +68,15 @@ class Repeat(Node, frozen=True):
     command: str
     requests: list[str] = []
     """The HTTP requests of the step, for a shell; the token goes into ``$TOKEN``."""
+
+
+class Mismatch(Node, frozen=True):
+    """One place where what came is not as expected."""
+
+    pointer: str
+    """An RFC 6901 pointer into what came; empty: the whole of it."""
+    expected: str
+    got: str
 
 
 class Finding(Node, frozen=True):
@@ -81,11 +93,14 @@ class Finding(Node, frozen=True):
     """The author's note on the step."""
     expected: str | None = None
     got: str | None = None
+    mismatches: list[Mismatch] = []
+    """Where `got` is not as `expected`, if that can be told place by place."""
     inconclusive: bool = False
     """Time ran out without anybody's fault being shown: this proves nothing."""
     known: str | None = None
     """The baseline's reason, for a known failure."""
     timeline: list[TimelineEntry] = []
+    """What is needed to see it, without contents, which the scenario's `trace` has."""
 
 
 class Scenario(Node, frozen=True):
@@ -105,6 +120,12 @@ class Scenario(Node, frozen=True):
     attempts: int = 0
     params: dict[str, Json] = {}
     findings: list[Finding] = []
+    trace: list[TimelineEntry] = []
+    """What happened on the wire, around the findings if it was much; only where there are findings."""
+    left_out: int = 0
+    """How many events the trace does not hold."""
+    source: str | None = None
+    """The scenario as it is written; only where there are findings."""
 
 
 class Requirement(Node, frozen=True):
@@ -184,8 +205,3 @@ def schema() -> Json:
 def encode(results: Results) -> bytes:
     """The document as it is written to `results.json`."""
     return msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n"
-
-
-def load(file: Path) -> Results:
-    """Read a document. Raises `OSError`, or `msgspec.DecodeError` if it is none."""
-    return msgspec.json.decode(file.read_bytes(), type=Results)

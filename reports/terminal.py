@@ -1,6 +1,7 @@
-"""A run's summary for the terminal: verdict first, then requirements, then what failed and why.
+"""A run's summary for the terminal: the verdict, what failed and why, where to look next.
 
-Plain text in 80 columns when the console is no terminal.
+Plain text in 80 columns when the console is no terminal. What a server chose to send cannot command
+the terminal: control characters are shown as escapes.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from itertools import groupby
 from rich.console import Console
 from rich.markup import escape
 
-from .evidence import evidence
-from .junit import excused
+from .evidence import WIDTH, evidence
+from .judgement import excused
 from .model import Requirement, Results, Scenario
+from .text import visible
 
 STYLES = {
     "pass": "green",
@@ -39,17 +41,15 @@ _MARKS = {
     "not covered": ".",
 }
 _LABEL_WIDTH = 26
-_WIDTH = 80
 
 
 def show(results: Results, console: Console, reports: Sequence[str]) -> None:
     """Print the summary; `reports` are the files written."""
-    _show_failures(results, console)
-    _show_others(results.scenarios, console)
-    _show_requirements(results, console)
     _show_verdict(results, console)
-    if reports:
-        _print(console, f"reports: {', '.join(reports)}")
+    _show_requirements(results, console)
+    _show_others(results.scenarios, console)
+    _show_failures(results, console)
+    _show_way_on(results, console, reports)
 
 
 def _show_verdict(results: Results, console: Console) -> None:
@@ -64,6 +64,23 @@ def _show_verdict(results: Results, console: Console) -> None:
     _print(console, f"scenarios:    {_totals(results.totals.scenarios)}")
     _print(console, f"requirements: {_totals(results.totals.requirements)}")
     _print(console, f"{run.seconds:.1f} s, seed {run.seed}, msgcheck {run.tool_version}")
+
+
+def _show_way_on(results: Results, console: Console, reports: Sequence[str]) -> None:
+    """What to look at, and what to type, next; with the verdict again if much stands in between."""
+    _print(console, "")
+    broken = [each.id for each in results.requirements if each.verdict in ("fail", "flaky")]
+    if broken:
+        _print(
+            console,
+            f"[{STYLES[results.verdict]}]{results.verdict.upper()}[/]: "
+            f"{escape('; '.join(results.reasons))}",
+        )
+        _print(console, f"explained: msgcheck explain {broken[0]}")
+    if reports:
+        folder, _, first = reports[0].rpartition("/")
+        names = [first, *(each.rpartition("/")[2] for each in reports[1:])]
+        _print(console, f"reports:   {escape(folder or '.')}/ {', '.join(names)}")
 
 
 def _who(results: Results) -> str:
@@ -87,7 +104,7 @@ def _show_requirements(results: Results, console: Console) -> None:
         label = area if len(area) < _LABEL_WIDTH else f"{area[: _LABEL_WIDTH - 2]}…"
         cells = [f"[{STYLES[each.verdict]}]{_cell(each)}[/]" for each in members]
         plain = [_cell(each) for each in members]
-        for number, line in enumerate(_filled(cells, plain, _WIDTH - _LABEL_WIDTH)):
+        for number, line in enumerate(_filled(cells, plain, WIDTH - _LABEL_WIDTH)):
             _print(console, f"{escape(label) if number == 0 else '':<{_LABEL_WIDTH}}{line}")
     occurring = {each.verdict for each in results.requirements}
     legend = "  ".join(f"{_MARKS[name]} {name}" for name in _MARKS if name in occurring)
@@ -127,7 +144,7 @@ def _show_failures(results: Results, console: Console) -> None:
         if scenario.reason:
             _print(console, f"  {escape(scenario.reason)}")
         for finding in scenario.findings:
-            for identity in finding.requirements:
+            for identity in filter(texts.__contains__, finding.requirements):
                 first, *others = _promise(texts[identity])
                 _print(console, f"  [bold]{identity}[/]{escape(first)}")
                 for line in others:
@@ -139,7 +156,7 @@ def _show_failures(results: Results, console: Console) -> None:
 def _promise(requirement: Requirement) -> list[str]:
     """A requirement's level and sentence, to stand behind its id."""
     told = f"{requirement.id} ({requirement.level}) {requirement.text}"
-    first, *others = textwrap.wrap(told, _WIDTH - 4, break_on_hyphens=False)
+    first, *others = textwrap.wrap(told, WIDTH - 4, break_on_hyphens=False)
     return [first.removeprefix(requirement.id), *others]
 
 
@@ -164,10 +181,10 @@ def _print_paragraph(console: Console, text: str) -> None:
     """Indented, and wrapped unless it has lines of its own (a traceback, the end of a log)."""
     lines = text.splitlines()
     if len(lines) == 1:
-        lines = textwrap.wrap(text, _WIDTH - 2, break_on_hyphens=False, break_long_words=False)
+        lines = textwrap.wrap(text, WIDTH - 2, break_on_hyphens=False, break_long_words=False)
     for line in lines:
         _print(console, f"  {escape(line)}")
 
 
 def _print(console: Console, text: str) -> None:
-    console.print(text, highlight=False, soft_wrap=True)
+    console.print(visible(text), highlight=False, soft_wrap=True)

@@ -13,7 +13,8 @@ from rich.console import Console
 from conformance.resources import SPECS
 from reports import junit, schema, terminal
 from reports.evidence import WIDTH
-from reports.model import Results, encode, load
+from reports.model import Results, encode
+from reports.reading import read
 from tests.conformance.results import finding, results, scenario
 
 SCHEMA = SPECS / "results.schema.json"
@@ -54,7 +55,7 @@ def test_results_survive_being_written_and_read(document: Results, tmp_path: Pat
     """Nothing is lost in `results.json`."""
     file = tmp_path / "results.json"
     file.write_bytes(encode(document))
-    assert load(file) == document
+    assert read(file) == document
 
 
 def test_junit_counts_what_fails_the_run(document: Results) -> None:
@@ -111,9 +112,20 @@ def test_what_is_not_applicable_is_listed_with_its_reason(document: Results) -> 
     assert "not applicable, the target has no capability media:\n  a.lacks" in shown(document)
 
 
-def test_the_verdict_stands_at_the_end_where_the_eye_is(document: Results) -> None:
-    """With its reasons, the totals, the seed and where the reports are."""
-    tail = shown(document).splitlines()[-6:]
-    assert tail[0].startswith("NOT CONFORMANT")
-    assert "seed 7" in tail[-2]
-    assert tail[-1] == "reports: report/results.json"
+def test_the_summary_tells_the_verdict_then_why_then_where_to_look(document: Results) -> None:
+    """With reasons, totals and seed first; the verdict again at the end, where the eye is."""
+    lines = shown(document).splitlines()
+    assert lines[1].startswith("NOT CONFORMANT")
+    assert "seed 7" in lines[5]
+    assert [line.split()[0] for line in lines[6:] if line.startswith(("FAIL", "NOT"))] == [
+        *["FAIL"] * 3,
+        "NOT",
+    ]
+    assert lines[-2:] == ["explained: msgcheck explain ORD-1", "reports:   report/ results.json"]
+
+
+def test_what_a_server_sends_cannot_command_the_terminal(document: Results) -> None:
+    """Escape sequences and overrides of the writing direction are shown, not obeyed."""
+    nasty = msgspec.structs.replace(finding("ORD-1"), got="\x1b[2J \u202e [red]not markup[/]")
+    text = shown(results(scenario("a.b", "fail", nasty)))
+    assert "\\u{1b}[2J \\u{202e} [red]not markup[/]" in text

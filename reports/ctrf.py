@@ -1,0 +1,93 @@
+"""`ctrf.json`: the results in the Common Test Report Format (https://ctrf.io), version 0.0.
+
+Statuses are as in `junit.xml`: what makes the run fail is ``failed``, what could not be judged ``other``,
+what is not applicable ``skipped``; known failures and broken advice pass. The verdict itself is the
+`rawStatus`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import msgspec
+
+from .evidence import evidence
+from .judgement import excused, headline
+from .model import Results, Scenario, ScenarioVerdict
+
+VERSION: Final = "0.0.0"
+
+Status = Literal["passed", "failed", "skipped", "pending", "other"]
+
+_STATUS: Final[dict[ScenarioVerdict, Status]] = {
+    "pass": "passed",
+    "fail": "failed",
+    "flaky": "failed",
+    "not applicable": "skipped",
+    "inconclusive": "other",
+    "error": "other",
+}
+
+
+def render(results: Results) -> bytes:
+    """The JSON document."""
+    run = results.run
+    start = round(datetime.fromisoformat(run.started_at).timestamp() * 1000)
+    tests = [_test(scenario) for scenario in results.scenarios]
+    counted = Counter(test["status"] for test in tests)
+    document = {
+        "reportFormat": "CTRF",
+        "specVersion": VERSION,
+        "generatedBy": f"msgcheck {run.tool_version}",
+        "results": {
+            "tool": {"name": "msgcheck", "version": run.tool_version},
+            "summary": {
+                "tests": len(tests),
+                "passed": counted["passed"],
+                "failed": counted["failed"],
+                "skipped": counted["skipped"],
+                "pending": counted["pending"],
+                "other": counted["other"],
+                "flaky": sum(each.verdict == "flaky" for each in results.scenarios),
+                "start": start,
+                "stop": start + _milliseconds(run.seconds),
+                "duration": _milliseconds(run.seconds),
+                "extra": {"verdict": results.verdict, "reasons": results.reasons},
+            },
+            "tests": tests,
+            "environment": {
+                "appName": "the reference server" if run.embedded else run.target,
+                "osPlatform": run.platform,
+                "extra": {"seed": run.seed, "capabilities": run.capabilities},
+            },
+        },
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+def _test(scenario: Scenario) -> dict[str, Any]:
+    status = "passed" if excused(scenario) else _STATUS[scenario.verdict]
+    test: dict[str, Any] = {
+        "name": scenario.name,
+        "status": status,
+        "duration": _milliseconds(scenario.seconds),
+        "suite": [scenario.id.partition(".")[0]],
+        "rawStatus": scenario.verdict,
+        "tags": scenario.proves,
+        "filePath": scenario.file,
+        "retries": max(scenario.attempts - 1, 0),
+        "flaky": scenario.verdict == "flaky",
+        "extra": {"title": scenario.title},
+    }
+    if scenario.verdict != "pass":
+        test["message"] = headline(scenario)
+    if scenario.findings:
+        test["trace"] = "\n\n".join("\n".join(evidence(each)) for each in scenario.findings)
+    place = next((each.place for each in scenario.findings if each.place), None)
+    return test if place is None else test | {"line": place.line}
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)

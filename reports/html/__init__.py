@@ -1,0 +1,10 @@
+"""`report.html`: a record as one page that needs nothing else.
+
+`page` knows what every page is made of (styles, script, what a browser may do with it); `conformance`
+arranges a run's record for its template, with `sequence` for the diagrams and `difference` for
+expected against got. Templates hold the words and the structure, and no decisions.
+"""
+
+from .conformance import render
+
+__all__ = ["render"]

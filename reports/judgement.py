@@ -1,0 +1,19 @@
+"""What a verdict means for the run, and in one line: told once for every report."""
+
+from __future__ import annotations
+
+from .model import Scenario
+
+
+def excused(scenario: Scenario) -> bool:
+    """Whether a failed scenario is known to fail, or broke only what it SHOULD keep."""
+    known = bool(scenario.findings) and all(finding.known for finding in scenario.findings)
+    return known or scenario.advisory
+
+
+def headline(scenario: Scenario) -> str:
+    """Why a scenario did not pass, in one line."""
+    if scenario.findings:
+        first = scenario.findings[0]
+        return f"{', '.join(first.requirements)}: {first.message}"
+    return (scenario.reason or scenario.verdict).partition("\n")[0]

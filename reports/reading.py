@@ -1,0 +1,65 @@
+"""Reading a `results.json` that somebody hands over: whole, of this kind, of a known version, or not at all.
+
+Whatever is wrong with it is the user's to mend, so each refusal says what the file is instead of a
+record, and what to do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from .model import SCHEMA_VERSION, Results
+
+FILE: Final = "results.json"
+
+
+class Unreadable(Exception):
+    """There is no record to be had from this file; the text says why, and what to do."""
+
+
+def read(path: Path) -> Results:
+    """The record in a file, or in the `results.json` of a folder. Raises `Unreadable`."""
+    file = path / FILE if path.is_dir() else path
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        raise Unreadable(f"{file}: there is no such file. `msgcheck run` writes one.") from None
+    except OSError as error:
+        raise Unreadable(f"{file} cannot be read: {error.strerror}") from None
+    _check_version(file, _json(file, content))
+    try:
+        return msgspec.json.decode(content, type=Results)
+    except msgspec.ValidationError as error:
+        raise Unreadable(
+            f"{file} is not as `msgcheck run` writes it: {error}. Its form is published in "
+            "specs/results.schema.json."
+        ) from None
+
+
+def _json(file: Path, content: bytes) -> Any:
+    try:
+        return msgspec.json.decode(content)
+    except RecursionError:
+        raise Unreadable(f"{file} is no record of a run: it is nested too deep") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unreadable(
+            f"{file} is no whole JSON document: {error}. If the run that wrote it was cut off, or the "
+            "file was copied in part, run or copy it again."
+        ) from None
+
+
+def _check_version(file: Path, document: Any) -> None:
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise Unreadable(
+            f"{file} is JSON, but no record of a run: it has no `schema_version`. Give the {FILE} "
+            "from a report folder."
+        )
+    if version > SCHEMA_VERSION:
+        raise Unreadable(
+            f"{file} has schema version {version}, and this msgcheck knows {SCHEMA_VERSION}: it was "
+            "written by a newer one. Update msgcheck, or make the report where the run was."
+        )
