@@ -55,7 +55,7 @@ class TimelineEntry(Node, frozen=True):
     n: int = 0
     """Its place in what happened in the scenario; the same event has the same in each timeline."""
     kind: str = "frame"
-    """``frame``, ``request``, ``response``, ``open``, ``close``, ``cut``, ``freeze``, ``thaw`` …"""
+    """``frame``, ``request``, ``response``, ``handshake``, ``open``, ``close``, ``cut``, ``freeze`` …"""
     guilty: bool = False
     """This is what the finding is about."""
     content: Json = None

@@ -78,9 +78,9 @@ class _Fullness(Struct, frozen=True):
 
 
 _FULLNESS: Final = (
-    _Fullness(900_000, findings=12, lines=200, diagram="trace", has_source=True),
-    _Fullness(1_100_000, findings=12, lines=80, diagram="excerpts", has_source=True),
-    _Fullness(1_200_000, findings=3, lines=20, diagram="none", has_source=False),
+    _Fullness(800_000, findings=12, lines=200, diagram="trace", has_source=True),
+    _Fullness(950_000, findings=12, lines=80, diagram="excerpts", has_source=True),
+    _Fullness(1_050_000, findings=3, lines=20, diagram="none", has_source=False),
     _Fullness(math.inf, findings=1, lines=0, diagram="none", has_source=False),
 )
 _MARKUP: Final = 45

@@ -7,6 +7,7 @@ columns, for a template to draw.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final, Literal
@@ -27,6 +28,7 @@ Shape = Literal["arrow", "answer", "note"]
 
 _SHAPES: Final[Mapping[str, Shape]] = {
     "frame": "arrow",
+    "handshake": "arrow",
     "request": "arrow",
     "response": "answer",
     "open": "answer",
@@ -111,8 +113,10 @@ def diagram(scenario: Scenario) -> Diagram | None:
     columns = {lane.name: number for number, lane in enumerate(lanes, FIRST)}
     guilty = _blamed(scenario)
     remarks = _remarks(scenario)
+    users = _users(lanes)
     rows = [
-        _row(entry, columns, guilty.get(entry.n, ()), remarks.get(entry.n, ())) for entry in entries
+        _row(entry, users, columns, guilty.get(entry.n, ()), remarks.get(entry.n, ()))
+        for entry in entries
     ]
     return Diagram(lanes, list(_stretches(rows)), scenario.left_out)
 
@@ -176,6 +180,7 @@ def _remarks(scenario: Scenario) -> dict[int, tuple[Remark, ...]]:
 
 def _row(
     entry: TimelineEntry,
+    users: re.Pattern[str],
     columns: Mapping[str, int],
     guilty: tuple[int, ...],
     remarks: tuple[Remark, ...],
@@ -193,7 +198,7 @@ def _row(
         shape=shape,
         kind=entry.kind,
         label=entry.label,
-        brief=_brief(entry),
+        brief=users.sub(r"\1", _brief(entry)),
         content=entry.content,
         first=min(source, goal),
         last=max(source, goal) + 1,
@@ -201,6 +206,12 @@ def _row(
         guilty=guilty,
         remarks=remarks,
     )
+
+
+def _users(lanes: Iterable[Lane]) -> re.Pattern[str]:
+    """User ids as a run makes them of an actor's name: ``bob-ue6hvg8cw7``."""
+    names = "|".join(sorted({re.escape(lane.actor) for lane in lanes if lane.actor}))
+    return re.compile(rf"(?<![\w-])({names})-[a-z0-9]{{8,}}(?![\w-])")
 
 
 def _brief(entry: TimelineEntry) -> str:
