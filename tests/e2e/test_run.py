@@ -109,6 +109,26 @@ def test_a_conformant_server_passes_with_exit_status_0_and_valid_reports(tmp_pat
     assert "results.json" in done.stdout
 
 
+def test_a_run_leaves_its_reports_and_tells_the_job(tmp_path: Path) -> None:
+    """A page, JUnit and CTRF beside the record; a summary behind what the job's page has already."""
+    page = tmp_path / "page.md"
+    page.write_text("# Before\n")
+    done = msgcheck("run", QUICK[0], "--seed", "7", cwd=tmp_path, GITHUB_STEP_SUMMARY=str(page))
+    assert (done.status, done.stderr) == (0, ""), done.stdout
+    folder = tmp_path / "msgcheck-report"
+    names = ("results.json", "junit.xml", "ctrf.json", "report.html")
+    assert done.stdout.splitlines()[-1] == f"reports:   msgcheck-report/ {', '.join(names)}"
+    assert {each.name for each in folder.iterdir()} >= {*names}
+    assert page.read_text("utf-8").startswith("# Before\n## ✅ Conformant")
+
+
+def test_a_job_page_that_cannot_be_written_changes_no_verdict(tmp_path: Path) -> None:
+    """It is told, and that is all."""
+    done = msgcheck("run", QUICK[0], cwd=tmp_path, GITHUB_STEP_SUMMARY=str(tmp_path))
+    assert done.status == 0
+    assert done.stderr == "msgcheck: $GITHUB_STEP_SUMMARY could not be written: Is a directory\n"
+
+
 def test_a_server_at_an_address_is_judged_and_left_running(tmp_path: Path) -> None:
     """With `--target` nothing is started, and the same target can be judged again."""
     with serving("reference_server", data=tmp_path / "data") as url:
