@@ -139,16 +139,17 @@ class Campaign:
         variants = {variant.name: variant for variant in self._variants}
         for stage in {id(each): each for each in (self._stage, self._restarts)}.values():
             for name, finding in stage.vault.search() if stage.vault is not None else ():
-                variant, before = variants[name], self._results[name]
+                variant = variants[name]
                 played = Played(variant=variant, attempt=1, findings=[finding])
+                found = reported(played, stage.adapter, self._repetition)
+                self._evidence[name] = self._evidence[name].with_findings(found.findings)
                 self._end(
                     recorded(
                         variant,
                         "fail",
-                        reason=before.reason,
+                        reason=self._results[name].reason,
                         plays=self._plays[name],
-                        findings=before.findings
-                        + reported(played, stage.adapter, self._repetition),
+                        evidence=self._evidence[name],
                     )
                 )
 

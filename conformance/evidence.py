@@ -43,6 +43,10 @@ class Evidence(Struct, frozen=True, kw_only=True):
     findings: list[ReportedFinding] = []
     trace: Excerpt = Excerpt()
 
+    def with_findings(self, more: list[ReportedFinding]) -> Evidence:
+        """The same trace, and what was found in it later."""
+        return Evidence(findings=[*self.findings, *more], trace=self.trace)
+
 
 class Repetition(Struct, frozen=True, kw_only=True):
     """How a run is repeated: its seed, and its target if it was not the reference server."""
