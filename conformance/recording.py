@@ -14,7 +14,7 @@ import click
 from msgspec import Struct
 
 from reports import model as report
-from reports.formats import BESIDE, FORMATS
+from reports.formats import BESIDE, FORMATS, made
 from reports.reading import FILE
 
 from .adapters.base import Target
@@ -119,10 +119,9 @@ def _totals(verdicts: Sequence[report.RequirementVerdict]) -> dict[str, int]:
 def write(results: report.Results, folder: Path) -> list[str]:
     """Write the reports; answer their names. What cannot be written is told, not hidden."""
     written: list[str] = []
-    forms = [FORMATS[name] for name in BESIDE]
     for name, content in (
         (FILE, report.encode(results)),
-        *((form.file, form.render(results)) for form in forms),
+        *((FORMATS[name].file, made(name, results)) for name in BESIDE),
     ):
         file = folder / name
         try:
@@ -141,6 +140,6 @@ def tell_job(results: report.Results) -> None:
         return
     try:
         with Path(page).open("ab") as file:
-            file.write(FORMATS["markdown"].render(results))
+            file.write(made("markdown", results))
     except OSError as error:
         click.echo(f"msgcheck: ${JOB_SUMMARY} could not be written: {error.strerror}", err=True)

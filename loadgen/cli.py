@@ -121,7 +121,7 @@ def _checked(reading: Callable[[str], float], value: str | None) -> str | None:
     type=click.Path(path_type=Path),
     default=Path("msgcheck-load"),
     show_default=True,
-    help="Where results.json and junit.xml go.",
+    help="Where results.json, junit.xml and report.html go.",
 )
 @click.option(
     "--seed",

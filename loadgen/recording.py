@@ -1,4 +1,4 @@
-"""A run becomes its record: `results.json` and `junit.xml`."""
+"""A run becomes its record, `results.json`, and the reports that are made from it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from reports import load_junit
 from reports import load_model as report
+from reports.formats import BESIDE_LOAD, FORMATS, made
+from reports.reading import FILE
 
 from .budgets import Budget
 from .gathering import Gathering
@@ -55,6 +56,7 @@ def results(measured: Measured) -> report.LoadResults:
                 corrected=gathered.corrected[hop].percentiles(),
                 waiting=gathered.waiting[hop].percentiles(),
                 curve=gathered.corrected[hop].curve(),
+                waiting_curve=gathered.waiting[hop].curve(),
                 histogram=gathered.corrected[hop].encoded(),
             )
             for hop in HOPS
@@ -76,8 +78,8 @@ def write(results: report.LoadResults, folder: Path) -> list[str]:
     """Write the reports; their names. Raises `OSError`."""
     written = []
     for name, content in (
-        ("results.json", report.encode(results)),
-        ("junit.xml", load_junit.render(results)),
+        (FILE, report.encode(results)),
+        *((FORMATS[form].file, made(form, results)) for form in BESIDE_LOAD),
     ):
         (folder / name).write_bytes(content)
         written.append(str(folder / name))

@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 
 import click
 
-from .formats import FORMATS
+from .formats import FORMATS, NoSuchForm, made
 from .reading import Unreadable, read
 
 STDOUT: Final = Path("-")
@@ -35,7 +35,7 @@ STDOUT: Final = Path("-")
 def report(results: Path, names: tuple[str, ...], output: Path | None) -> None:
     """Make a report of a run: a page to look at, or a form for other programs.
 
-    RESULTS is the results.json of a run, or the folder that holds it.
+    RESULTS is the results.json of `msgcheck run` or `msgcheck load`, or the folder that holds it.
 
     Exit status: 0 made; 2 the command line or RESULTS is wrong, or the report cannot be written.
     """
@@ -47,9 +47,11 @@ def report(results: Path, names: tuple[str, ...], output: Path | None) -> None:
         _refuse(str(error))
     folder = results if results.is_dir() else results.parent
     for name in dict.fromkeys(names):
-        form = FORMATS[name]
-        content = form.render(record)
-        _put(content, output or folder / form.file)
+        try:
+            content = made(name, record)
+        except NoSuchForm as error:
+            _refuse(str(error))
+        _put(content, output or folder / FORMATS[name].file)
 
 
 def _put(content: bytes, file: Path) -> None:

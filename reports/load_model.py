@@ -77,6 +77,8 @@ class HopResult(Node, frozen=True):
     """Of the corrected latencies."""
     histogram: str
     """Of the corrected latencies."""
+    waiting_curve: list[Point] = msgspec.field(default_factory=list)
+    """Of those that a waiting tester would have seen."""
 
 
 class Check(Node, frozen=True):

@@ -10,33 +10,61 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
-from .model import SCHEMA_VERSION, Results
+from . import load_model, model
+from .load_model import LoadResults
+from .model import Results
 
 FILE: Final = "results.json"
+
+Record = Results | LoadResults
+
+
+class _Form(Struct, frozen=True):
+    """One kind of record."""
+
+    type: type[Record]
+    version: int
+    command: str
+    schema: str
+
+
+_FORMS: Final = {
+    "run": _Form(Results, model.SCHEMA_VERSION, "msgcheck run", "results.schema.json"),
+    "load": _Form(
+        LoadResults, load_model.SCHEMA_VERSION, "msgcheck load", "load-results.schema.json"
+    ),
+}
 
 
 class Unreadable(Exception):
     """There is no record to be had from this file; the text says why, and what to do."""
 
 
-def read(path: Path) -> Results:
+def read(path: Path) -> Record:
     """The record in a file, or in the `results.json` of a folder. Raises `Unreadable`."""
     file = path / FILE if path.is_dir() else path
     try:
         content = file.read_bytes()
     except FileNotFoundError:
-        raise Unreadable(f"{file}: there is no such file. `msgcheck run` writes one.") from None
+        raise Unreadable(
+            f"{file}: there is no such file. `msgcheck run` and `msgcheck load` write one."
+        ) from None
     except OSError as error:
         raise Unreadable(f"{file} cannot be read: {error.strerror}") from None
-    _check_version(file, _json(file, content))
+    document = _json(file, content)
+    kind = document.get("kind") if isinstance(document, dict) else None
+    form = _FORMS["load" if kind == "load" else "run"]
+    _check_version(file, document, form.version)
     try:
-        return msgspec.json.decode(content, type=Results)
+        record: Record = msgspec.json.decode(content, type=form.type)
     except msgspec.ValidationError as error:
         raise Unreadable(
-            f"{file} is not as `msgcheck run` writes it: {error}. Its form is published in "
-            "specs/results.schema.json."
+            f"{file} is not as `{form.command}` writes it: {error}. Its form is published in "
+            f"specs/{form.schema}."
         ) from None
+    return record
 
 
 def _json(file: Path, content: bytes) -> Any:
@@ -51,15 +79,15 @@ def _json(file: Path, content: bytes) -> Any:
         ) from None
 
 
-def _check_version(file: Path, document: Any) -> None:
+def _check_version(file: Path, document: Any, known: int) -> None:
     version = document.get("schema_version") if isinstance(document, dict) else None
     if not isinstance(version, int) or isinstance(version, bool):
         raise Unreadable(
             f"{file} is JSON, but no record of a run: it has no `schema_version`. Give the {FILE} "
             "from a report folder."
         )
-    if version > SCHEMA_VERSION:
+    if version > known:
         raise Unreadable(
-            f"{file} has schema version {version}, and this msgcheck knows {SCHEMA_VERSION}: it was "
+            f"{file} has schema version {version}, and this msgcheck knows {known}: it was "
             "written by a newer one. Update msgcheck, or make the report where the run was."
         )

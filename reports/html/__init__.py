@@ -1,10 +1,11 @@
 """`report.html`: a record as one page that needs nothing else.
 
-`page` knows what every page is made of (styles, script, what a browser may do with it); `conformance`
-arranges a run's record for its template, with `sequence` for the diagrams and `difference` for
-expected against got. Templates hold the words and the structure, and no decisions.
+`page` knows what every page is made of (styles, script, what a browser may do with it). `conformance`
+arranges a conformance run's record for its template, with `sequence` for the diagrams and `difference`
+for expected against got; `load` arranges a load run's. Templates hold the words and the structure, and
+no decisions.
 """
 
-from .conformance import render
+from . import conformance, load
 
-__all__ = ["render"]
+__all__ = ["conformance", "load"]

@@ -33,22 +33,31 @@ GLYPHS: Final[Mapping[str, str]] = {
     "conformant": "✓",
     "not conformant": "✕",
     "undecided": "?",
+    "within budget": "✓",
+    "budget broken": "✕",
+    "invalid": "?",
 }
 """A mark for each verdict, so that no verdict is told by its colour alone."""
 
 
-def render(template: str, context: Mapping[str, Any], *, scripts: Sequence[str] = ()) -> bytes:
-    """The page of a template. `scripts` are files of `assets` that run before the page's own."""
-    styles = [_asset("report.css"), *(_asset(_style(name)) for name in scripts)]
-    programs = [*(_asset(name) for name in scripts), _asset("report.js")]
+def render(
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    styles: Sequence[str] = (),
+    scripts: Sequence[str] = (),
+) -> bytes:
+    """The page of a template. `styles` and `scripts` are files of `assets` beside those of every page."""
+    sheets = [_asset(name) for name in ("report.css", *styles)]
+    programs = [_asset(name) for name in ("report.js", *scripts)]
     html = (
         environment()
         .get_template(template)
         .render(
             context,
-            styles=[Markup(style) for style in styles],  # noqa: S704  ours
+            styles=[Markup(sheet) for sheet in sheets],  # noqa: S704  ours
             scripts=[Markup(program) for program in programs],  # noqa: S704  ours
-            policy=_policy(styles, programs),
+            policy=_policy(sheets, programs),
         )
     )
     return html.encode("utf-8", "replace")
@@ -58,10 +67,6 @@ def part(template: str, macro: str, *arguments: Any) -> Markup:
     """What a macro of a template makes of its arguments."""
     made: Markup = getattr(environment().get_template(template).module, macro)(*arguments)
     return made
-
-
-def _style(script: str) -> str:
-    return script.replace(".iife.min.js", ".min.css")
 
 
 @cache

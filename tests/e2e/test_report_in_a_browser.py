@@ -6,6 +6,7 @@ With ``MSGCHECK_SCREENSHOTS=FOLDER`` the pictures are kept.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -50,6 +51,16 @@ def failing(tmp_path_factory: pytest.TempPathFactory) -> Path:
         target = ("--target", url, "--seed", "3", "--report-dir", ".")
         done = msgcheck("run", *selection, *target, cwd=folder)
     assert done.status == 1, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report folder of a short load run; how fast this machine is does not matter here."""
+    folder = tmp_path_factory.mktemp("loaded")
+    load = ("--users", "10", "--rate", "40/s", "--warmup", "1s", "--duration", "3s", "--seed", "3")
+    done = msgcheck("load", *load, "--report-dir", ".", cwd=folder)
+    assert (folder / "report.html").exists(), done.stdout + done.stderr
     return folder
 
 
@@ -102,6 +113,8 @@ def failed(folder: Path) -> tuple[Results, Scenario]:
         ("failing", "light", WIDE),
         ("failing", "dark", WIDE),
         ("failing", "light", PHONE),
+        ("loaded", "light", WIDE),
+        ("loaded", "dark", PHONE),
     ],
 )
 def test_everybody_can_use_the_page(
@@ -255,3 +268,22 @@ def test_it_prints_without_its_controls(opened: Open, failing: Path) -> None:
     expect(page.get_by_text("What happened").first).to_be_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.pdf().startswith(b"%PDF")
+
+
+def test_the_charts_of_a_load_run_are_drawn(opened: Open, loaded: Path) -> None:
+    """Latency, percentiles, throughput; a series can be hidden; they follow the theme and the width."""
+    page = opened(loaded)
+    plots = page.locator(".plot canvas")
+    expect(plots).to_have_count(3)
+    painted = (
+        "all => all.map(c => new Set(new Uint32Array("
+        "c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size)"
+    )
+    assert all(colours > 10 for colours in plots.evaluate_all(painted))
+    legend = page.locator("#over-time .u-series").nth(1)
+    legend.locator("th").click()
+    expect(legend).to_have_class(re.compile("u-off"))
+    page.get_by_role("button", name="Theme").click()
+    expect(plots).to_have_count(3)
+    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    expect(plots.first).to_have_css("width", re.compile(r"^3\d\d"))

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 from msgspec.structs import replace
 
-from reports.html import render
+from reports.html.conformance import render
 from reports.model import Results, Scenario, TimelineEntry
 from tests.conformance.results import finding, results, scenario
 from tests.reports.browser import chromium

@@ -53,7 +53,7 @@ def test_what_is_no_record_is_refused_with_the_reason(case: str, tmp_path: Path)
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     """With the command that makes one."""
-    with pytest.raises(Unreadable, match=r"no such file\. `msgcheck run` writes one"):
+    with pytest.raises(Unreadable, match=r"no such file\. `msgcheck run` and"):
         read(tmp_path)
 
 

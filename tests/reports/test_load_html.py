@@ -1,0 +1,157 @@
+"""`report.html` of a load run: what its charts draw, and that it is as safe as the other page."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from reports import load_markdown
+from reports.formats import NoSuchForm, made
+from reports.html.load import STRETCHES, charts, render
+from reports.load_model import (
+    Capacity,
+    CapacityStep,
+    Check,
+    HopResult,
+    LoadResults,
+    Percentiles,
+    Point,
+    encode,
+)
+from reports.reading import Unreadable, read
+from tests.loadgen.records import record
+
+HOSTILE = "</script><script>window.hacked = 1</script> \x1b[2J & <b>"
+
+
+def percentiles(p50: float, p99: float) -> Percentiles:
+    """A distribution."""
+    return Percentiles(mean=p50, p50=p50, p90=p99, p99=p99, p999=p99, max=p99)
+
+
+def hop(name: str, p50: float, p99: float) -> HopResult:
+    """A hop with a curve of two points, and a waiting tester that saw half of it."""
+    return HopResult(
+        hop=name,
+        count=1000,
+        corrected=percentiles(p50, p99),
+        waiting=percentiles(p50 / 2, p99 / 2),
+        curve=[Point(0.0, p50), Point(99.0, p99), Point(100.0, p99)],
+        waiting_curve=[Point(0.0, p50 / 2), Point(99.0, p99 / 2)],
+        histogram="",
+    )
+
+
+@pytest.fixture
+def run() -> LoadResults:
+    """A run of three hops, one line of whose budget is broken."""
+    return replace(
+        record([[1.0, 5.0, 9.0]] * 10),
+        verdict="budget broken",
+        hops=[hop("send_to_sent", 5, 20), hop("send_to_delivered", 10, 40), hop("delivered_to_status", 4, 30)],
+        checks=[
+            Check(name="send_to_sent p99", limit=10, measured=20, unit="ms", passed=False),
+            Check(name="send_to_delivered p99", limit=500, measured=40, unit="ms", passed=True),
+            Check(name="lost", limit=0, measured=0, unit="", passed=True),
+        ],
+    )  # fmt: skip
+
+
+def test_a_broken_line_of_the_budget_is_told(run: LoadResults) -> None:
+    """With what was measured, its limit, and how much of it was used."""
+    text = render(run).decode()
+    (row,) = re.findall(r"<tr><td>.*?send → sent p99.*?</tr>", text)
+    for piece in ("broken", "20.0 ms", "10 ms", "200 %"):
+        assert piece in row
+
+
+def test_what_follows_a_delivery_starts_where_it_ends(run: LoadResults) -> None:
+    """The waterfall is drawn to one scale; a limit beyond the picture is not drawn."""
+    bars = re.findall(r'class="median" style="--a:([\d.]+);--w:([\d.]+)', render(run).decode())
+    (sent, delivered, status) = [(float(start), float(width)) for start, width in bars]
+    assert sent[0] == delivered[0] == 0
+    assert status[0] == pytest.approx(delivered[1])
+    assert delivered[1] == pytest.approx(2 * sent[1], abs=0.01)
+    assert render(run).count(b'class="limit"') == 1
+
+
+def test_curves_are_on_an_axis_of_nines(run: LoadResults) -> None:
+    """One in how many took longer; the slowest of all stands at their number."""
+    (curve, *_) = charts(run)["curves"]
+    assert curve["corrected"] == [[1, 100, 1000], [5, 20, 20]]
+    assert curve["waiting"] == [[1, 100], [2.5, 10]]
+
+
+def test_a_long_run_loses_no_peak() -> None:
+    """Its seconds are gathered, and each stretch shows its worst."""
+    figures = [[1.0, 5.0, 9.0]] * 10_000
+    figures[4321] = [2.0, 777.0, 999.0]
+    (latency,) = charts(record(figures))["latency"]
+    assert len(latency["p99"]) <= STRETCHES
+    assert max(latency["p99"]) == 777.0
+    assert len(render(record(figures))) < 300_000
+
+
+def test_a_second_without_measurements_is_a_gap() -> None:
+    """The warm-up, or a stall."""
+    few = record([[1.0, 5.0, 9.0]])
+    silent = replace(few, seconds=[replace(few.seconds[0], hops={}), *few.seconds])
+    (latency,) = charts(silent)["latency"]
+    assert latency["p99"] == [None, 5.0]
+
+
+def test_hostile_text_is_text(run: LoadResults) -> None:
+    """In the page and in the numbers that its script reads."""
+    nasty = replace(
+        run,
+        reasons=[HOSTILE],
+        run=replace(run.run, target=HOSTILE, title=HOSTILE, budget=HOSTILE, shape=HOSTILE),
+        checks=[Check(name=HOSTILE, limit=1, measured=1, unit="", passed=True)],
+        hops=[replace(run.hops[0], hop=HOSTILE)],
+    )
+    text = render(nasty).decode()
+    assert text.count("<script") == render(run).decode().count("<script")
+    assert "\x1b" not in text.partition('id="data"')[0]
+    (data,) = re.findall(r'id="data">(.*?)</script>', text)
+    assert json.loads(data)["curves"][0]["hop"] == HOSTILE
+    assert "<b>" not in load_markdown.render(nasty).decode()
+
+
+def test_the_search_for_the_capacity_is_shown(run: LoadResults) -> None:
+    """Each step with its verdict."""
+    steps = [
+        CapacityStep(rate=400, verdict="within budget", reason=None, first_broken=None),
+        CapacityStep(
+            rate=800, verdict="budget broken", reason=None, first_broken="send_to_sent p99"
+        ),
+    ]
+    found = Capacity(kept=400, broken=800, broke_first="send_to_sent p99", steps=steps)
+    text = render(replace(run, capacity=found)).decode()
+    assert "kept at <b>400</b> messages a second, and broken at <b>800</b>" in text
+
+
+def test_a_run_that_measured_nothing_has_a_page_too() -> None:
+    """The reasons are what there is to tell."""
+    nothing = replace(
+        record([]), verdict="invalid", reasons=["no message was measured"], hops=[], checks=[]
+    )
+    assert b"No message was measured." in render(nothing)
+
+
+def test_a_form_that_a_load_run_has_not_is_refused(run: LoadResults) -> None:
+    """With those that it has."""
+    with pytest.raises(NoSuchForm, match="choose among html, junit, markdown, text"):
+        made("badge", run)
+    assert b"BUDGET BROKEN" in made("text", run)
+
+
+def test_a_load_record_is_read_as_one(run: LoadResults, tmp_path: Path) -> None:
+    """By its kind; and one of a newer form is refused."""
+    file = tmp_path / "results.json"
+    file.write_bytes(encode(run))
+    assert read(tmp_path) == run
+    file.write_bytes(encode(run).replace(b'"schema_version": 1', b'"schema_version": 2'))
+    with pytest.raises(Unreadable, match="written by a newer one"):
+        read(tmp_path)
