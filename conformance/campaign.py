@@ -5,7 +5,7 @@ scenarios that take the server away and start it again; where they have a server
 beside the first phase. Then what failed, unless that was known before, is played once more, alone and
 with fresh users: a
 failure that does not come back is *flaky*, which is a failure all the same (a promise broken once was
-broken), but another kind of bug to look for. When more than `AGAIN` scenarios failed, the load is not
+broken), but another kind of bug to look for. When more than `replay` scenarios failed, the load is not
 to blame and none of them is played again. The same goes, on its own, for those that ran out of time. At
 the end the target's own files are looked into (`vault`), where they are at hand.
 """
@@ -38,7 +38,7 @@ from .outages import MANNERS
 from .verdicts import REPLAYED, verdict_of
 
 AGAIN = 10
-"""Scenarios of one verdict up to which they are played again."""
+"""Scenarios of one verdict up to which they are played again, unless told otherwise."""
 
 MANY = 500
 """How often a loop is taken to run when only the target's answer tells."""
@@ -58,6 +58,7 @@ class Campaign:
         listener: Listener,
         restarts: Stage | None = None,
         known: Baseline = (),
+        replay: int = AGAIN,
     ) -> None:
         self._variants = variants
         self._stage = stage
@@ -67,6 +68,7 @@ class Campaign:
         self._strict = strict
         self._tell = listener
         self._known = known
+        self._replay = replay
         self._results: dict[str, Scenario] = {}
         self._plays: dict[str, list[Played]] = {}
         self._evidence: dict[str, Evidence] = {}
@@ -115,7 +117,7 @@ class Campaign:
             if (result := self._results[each.name]).verdict == verdict
             if not is_known(excuse(result, self._known))
         ]
-        return news if len(news) <= AGAIN else []
+        return news if len(news) <= self._replay else []
 
     async def _phase(self, name: str, variants: Sequence[Variant], jobs: int) -> None:
         if not variants:

@@ -27,6 +27,7 @@ _ELSEWHERE: Final = {
     "report": ("reports.cli", "Make a report of a run: a page to look at, and others."),
     "load": ("loadgen.cli", "Load a server, and judge it by a latency budget."),
     "compare": ("loadgen.comparing", "Tell whether one load run is slower than another."),
+    "mutants": ("conformance.mutants.command", "Judge the suite: does it catch broken servers?"),
 }
 """Commands that are imported only when they are called: module (the attribute has the command's
 name) and the line that ``--help`` shows."""
@@ -144,6 +145,16 @@ def coverage(form: str) -> None:
     listing.COVERAGE[form](rows)
     if any(not row.scenarios for _, area_rows in rows for row in area_rows):
         sys.exit(1)
+
+
+@main.command()
+@_form
+def faults(form: str) -> None:
+    """Show the faults that the reference server can be given, with the requirements that they break."""
+    from . import listing
+    from .faults import known_faults
+
+    listing.FAULTS[form](known_faults())
 
 
 @main.command(

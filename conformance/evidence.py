@@ -49,10 +49,11 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
 
 class Repetition(Struct, frozen=True, kw_only=True):
-    """How a run is repeated: its seed, and its target if it was not the reference server."""
+    """How a run is repeated: its seed, and its target if it was not the reference server, or a faulty one."""
 
     seed: int
     target: str | None
+    faults: Sequence[str] = ()
 
     def command(self, variant: Variant) -> str:
         """The command that plays this variant again."""
@@ -61,6 +62,8 @@ class Repetition(Struct, frozen=True, kw_only=True):
         words = ["msgcheck", "run", selector, "--seed", str(self.seed)]
         if self.target is not None:
             words += ["--target", self.target]
+        for name in self.faults:
+            words += ["--fault", name]
         return shlex.join(words)
 
 
@@ -132,6 +135,8 @@ def _finding(
             for each in finding.mismatches[:MISMATCHES]
         ],
         inconclusive=finding.inconclusive,
+        unanswered=finding.unanswered,
+        checker=finding.checker,
         timeline=excerpt(finding, played.history),
         repeat=report.Repeat(
             command=repetition.command(variant),

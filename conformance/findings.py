@@ -42,14 +42,18 @@ class Finding(Struct, frozen=True, kw_only=True):
     """The position in the history at which it was found."""
     inconclusive: bool = False
     """Time ran out without anybody's fault being shown: this proves nothing."""
+    unanswered: bool = False
+    """A request had no answer in time: something is wrong, and not by an assertion."""
+    checker: str | None = None
+    """The name of the checker that found it."""
 
 
 class StepFailed(Exception):
     """The step at hand did not go as it must.
 
     `requirements` are what is broken, where that is known better than by what the step proves.
-    `impatient` tells that it failed by waiting in vain; `overload`, what showed that the host was
-    overloaded meanwhile, where that was looked at already.
+    `impatient` tells that it failed by waiting in vain, `unanswered` that it was for an answer; `overload`,
+    what showed that the host was overloaded meanwhile, where that was looked at already.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class StepFailed(Exception):
         events: tuple[int, ...] = (),
         impatient: bool = False,
         overload: str | None = None,
+        unanswered: bool = False,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -73,6 +78,7 @@ class StepFailed(Exception):
         self.events = events
         self.impatient = impatient
         self.overload = overload
+        self.unanswered = unanswered
 
 
 class TooLate(StepFailed):

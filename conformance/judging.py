@@ -15,12 +15,13 @@ from .model import Scenario
 def judge(scenario: Scenario, history: History, adapter: Adapter) -> Iterator[Finding]:
     """What the scenario's checkers, and its protocol's manners, find broken; each thing once."""
     seen: set[tuple[str, str]] = set()
-    for violation in _violations(scenario, history, adapter):
+    for checker, violation in _violations(scenario, history, adapter):
         key = (violation.requirement, violation.message)
         if key not in seen:
             seen.add(key)
             yield Finding(
                 kind="checker",
+                checker=checker,
                 requirements=(violation.requirement,),
                 message=violation.message,
                 events=violation.events,
@@ -29,7 +30,12 @@ def judge(scenario: Scenario, history: History, adapter: Adapter) -> Iterator[Fi
             )
 
 
-def _violations(scenario: Scenario, history: History, adapter: Adapter) -> Iterable[Violation]:
-    yield from adapter.manners(history)
+def _violations(
+    scenario: Scenario, history: History, adapter: Adapter
+) -> Iterable[tuple[str, Violation]]:
+    """With the name of the checker that saw it."""
+    for violation in adapter.manners(history):
+        yield "manners", violation
     for name in scenario.check:
-        yield from CHECKERS[name](history)
+        for violation in CHECKERS[name](history):
+            yield name, violation

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from .catalogue import Area, Catalogue, Requirement
 from .coverage import Row, claims, proved, scenarios_of
+from .faults import Fault
 from .loader import Variant
 from .problems import BadInput, closest, count, shown
 
@@ -182,3 +183,21 @@ COVERAGE: Final[dict[str, Callable[[Coverage], None]]] = {
     "json": _coverage_json,
 }
 """How coverage is printed, by form."""
+
+
+# ── faults ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _faults_text(faults: Sequence[Fault]) -> None:
+    console = _console()
+    for each in faults:
+        console.print(Text.assemble((each.name, "bold"), "  ", (", ".join(each.breaks), "cyan")))
+        _indented(console, each.shows)
+    console.print(f"{count(len(faults), 'fault')}; run one with `msgcheck serve --fault NAME`")
+
+
+FAULTS: Final[dict[str, Callable[[Sequence[Fault]], None]]] = {
+    "text": _faults_text,
+    "json": _print_json,
+}
+"""How faults are printed, by form."""

@@ -99,8 +99,9 @@ class Performance:
                 got=rendered(refusal.body),
             )
         except Unanswered as unanswered:
+            late = isinstance(unanswered, Impatient)
             failure = StepFailed(
-                f"there is no answer: {unanswered}", impatient=isinstance(unanswered, Impatient)
+                f"there is no answer: {unanswered}", impatient=late, unanswered=late
             )
         except UnknownReference as unknown:
             # The names are right, the linter saw to that: an answer does not hold what it should.
@@ -135,6 +136,7 @@ class Performance:
                 since=since,
                 until=len(self.history),
                 inconclusive=overload is not None or isinstance(failed, TooLate),
+                unanswered=failed.unanswered,
             )
         )
 

@@ -19,9 +19,11 @@ from reports.reading import FILE
 
 from .adapters.base import Target
 from .baseline import Baseline, excuse, states
+from .campaign import AGAIN
 from .catalogue import Catalogue
 from .coverage import proved
 from .loader import Variant
+from .patience import PATIENCE
 from .verdicts import HARNESS, judge_run, requirements
 
 DISTRIBUTION = "messenger-conformance"
@@ -43,6 +45,9 @@ class Options(Struct, frozen=True, kw_only=True):
     report_dir: Path
     seed: int
     strict: bool
+    faults: tuple[str, ...] = ()
+    patience: float = PATIENCE
+    replay: int = AGAIN
 
 
 class Measured(Struct, frozen=True, kw_only=True):
@@ -100,6 +105,7 @@ def _facts(options: Options, measured: Measured) -> report.Run:
         seconds=round(measured.seconds, 3),
         platform=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         interrupted=measured.interrupted,
+        faults=list(options.faults),
     )
 
 

@@ -24,16 +24,17 @@ from reports import terminal
 from .adapters.base import Adapter, Target, TargetTrouble
 from .adapters.messenger import MessengerAdapter
 from .baseline import Baseline, load_baseline
-from .campaign import Campaign, takes_the_server_away
+from .campaign import AGAIN, Campaign, takes_the_server_away
 from .catalogue import Catalogue, load_catalogue
 from .commanding import check_writable, listen_for_signals, target_url
-from .embedded import embedded_server
+from .embedded import RATED, embedded_server
 from .engine import Stage
 from .evidence import Repetition
+from .faults import choose_faults, known_faults
 from .live import LiveDisplay
 from .loader import Variant, load_tree
 from .outages import Manner, Outage, Outages
-from .patience import Patience
+from .patience import PATIENCE, Patience
 from .problems import BadInput
 from .recording import Measured, Options, judge, tell_job, write
 from .resources import SCENARIOS
@@ -110,6 +111,29 @@ class Match(Struct, frozen=True, kw_only=True):
     help="What generated names and texts derive from. Default: drawn, and reported.",
 )
 @click.option("--strict", is_flag=True, help="A broken SHOULD is a failure, too.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME",
+    help="Give the reference server this fault, to see it fail. `msgcheck faults` lists them.",
+)
+@click.option(
+    "--patience",
+    default=PATIENCE,
+    show_default=True,
+    type=click.FloatRange(0.1, 600),
+    metavar="SECONDS",
+    help="How long to wait for what must come.",
+)
+@click.option(
+    "--replay",
+    default=AGAIN,
+    show_default=True,
+    type=click.IntRange(0),
+    metavar="N",
+    help="Up to N failed scenarios are played again, alone.",
+)
 def run(
     selectors: tuple[str, ...],
     expression: str | None,
@@ -122,6 +146,9 @@ def run(
     report_dir: Path,
     seed: int | None,
     strict: bool,
+    faults: tuple[str, ...],
+    patience: float,
+    replay: int,
 ) -> None:
     """Play scenarios against a server, and judge it.
 
@@ -143,7 +170,11 @@ def run(
         report_dir=report_dir,
         seed=secrets.randbelow(SEEDS) if seed is None else seed,
         strict=strict,
+        faults=faults,
+        patience=patience,
+        replay=replay,
     )
+    _check_faults(options)
     catalogue = load_catalogue()
     variants = choose(options.selectors, options.expression, catalogue)
     known = _known(options, variants, catalogue)
@@ -187,6 +218,14 @@ def _known(options: Options, variants: Sequence[Variant], catalogue: Catalogue) 
     return load_baseline(options.baseline, names, catalogue.requirements)
 
 
+def _check_faults(options: Options) -> None:
+    """Whether the faults can be had. Raises `BadInput`."""
+    if options.faults and options.target is not None:
+        raise BadInput("--fault is for the reference server, not for a --target")
+    if options.faults:
+        choose_faults(options.faults, known_faults())
+
+
 # ── playing ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -197,7 +236,7 @@ async def _play(
     known: Baseline,
     console: Console,
 ) -> Measured | TargetTrouble:
-    patience = Patience()
+    patience = Patience(options.patience)
     interrupted = trio.Event()
     outcome: Measured | TargetTrouble
     async with trio.open_nursery() as nursery:
@@ -249,11 +288,12 @@ async def _campaign(
             variants,
             _stage(options, found, patience),
             catalogue,
-            Repetition(seed=options.seed, target=options.target),
+            Repetition(seed=options.seed, target=options.target, faults=options.faults),
             strict=options.strict,
             listener=display,
             restarts=None if second is None else _stage(options, second, patience),
             known=known,
+            replay=options.replay,
         )
         await campaign.run(options.jobs, interrupted)
     return Measured(
@@ -279,7 +319,10 @@ def _stage(options: Options, match: Match, patience: Patience) -> Stage:
 
 
 def _called(options: Options, target: Target) -> str:
-    return f"the reference server at {target.url}" if options.target is None else target.url
+    if options.target is not None:
+        return target.url
+    faulty = f", broken by {', '.join(options.faults)}" if options.faults else ""
+    return f"the reference server at {target.url}{faulty}"
 
 
 @asynccontextmanager
@@ -314,7 +357,10 @@ def _by_command(options: Options, adapter: Adapter) -> Outages:
 @asynccontextmanager
 async def _embedded(options: Options, patience: Patience, log: str) -> AsyncIterator[Match]:
     """A reference server of our own, its log in the report folder."""
-    async with embedded_server(options.report_dir / log) as server:
+    faults = [word for name in options.faults for word in ("--fault", name)]
+    if faults:
+        faults += ["--fault-seed", str(options.seed)]
+    async with embedded_server(options.report_dir / log, (*RATED, *faults)) as server:
         adapter = ADAPTERS[options.adapter](server.url, patience)
         yield Match(
             adapter=adapter,

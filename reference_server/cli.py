@@ -7,6 +7,7 @@ also stand in a file (`config`) or in the environment, as ``MSGCHECK_SERVE_`` an
 
 from __future__ import annotations
 
+import logging
 import signal
 import ssl
 import sys
@@ -26,8 +27,10 @@ from .service import STRONG, THROWAWAY, PasswordCost, Rates
 from .storage.base import StoreTrouble, StoreUnusable
 from .transport.front_door import HEAD_TIMEOUT_S
 
+log = logging.getLogger(__name__)
+
 LEVELS = ("debug", "info", "warning", "error")
-NOT_IN_A_FILE = ("config", "limit", "cost", "until_stdin_closes")
+NOT_IN_A_FILE = ("config", "limit", "cost", "until_stdin_closes", "fault", "fault_seed")
 """What is said in another way there, or concerns only who starts the server."""
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -114,6 +117,22 @@ def _read_config(context: click.Context, _parameter: click.Parameter, path: Path
     is_flag=True,
     help="Stop when standard input is closed, so that no server outlives the program that started it.",
 )
+@click.option(
+    "--fault",
+    multiple=True,
+    metavar="NAME",
+    allow_from_autoenv=False,
+    help="Break a promise on purpose; `msgcheck faults` lists how. As often as wanted.",
+)
+@click.option(
+    "--fault-seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    allow_from_autoenv=False,
+    metavar="N",
+    help="What a fault that strikes rarely draws from.",
+)
 @click.pass_obj
 def serve(
     file_limits: dict[str, int],
@@ -131,6 +150,8 @@ def serve(
     metrics_token: str | None,
     cost: PasswordCost,
     until_stdin_closes: bool,
+    fault: tuple[str, ...],
+    fault_seed: int,
 ) -> None:
     """Run the reference server of the Messenger API."""
     try:
@@ -141,6 +162,8 @@ def serve(
         _give_up(str(wrong))
     logs.set_up(log_level)
     descriptors.raise_limit()
+    if fault:
+        _break(fault, fault_seed)
     with tempfile.TemporaryDirectory(prefix="msgcheck-") as temporary:
         if data is None:
             data = Path(temporary)
@@ -175,6 +198,21 @@ def _tls(certfile: Path | None, keyfile: Path | None) -> ssl.SSLContext | None:
     if certfile is None and keyfile is not None:
         raise config.ConfigError("--keyfile is of no use without --certfile.")
     return None if certfile is None else tls.context(certfile, keyfile)
+
+
+def _break(names: tuple[str, ...], seed: int) -> None:
+    """Put faults in, and leave no doubt about it. Only here does the server know of them."""
+    from . import faults
+
+    try:
+        chosen = faults.chosen(names)
+    except faults.UnknownFault as wrong:
+        _give_up(str(wrong))
+    faults.put_in(chosen, seed)
+    click.echo("msgcheck serve: FAULTY ON PURPOSE, to try a test suite on; not for use:", err=True)
+    for each in chosen:
+        click.echo(f"  {each.name} ({', '.join(each.breaks)}): {each.shows}", err=True)
+        logs.note(log, logging.WARNING, "fault", fault=each.name, breaks=each.breaks, seed=seed)
 
 
 def _give_up(reason: str) -> NoReturn:

@@ -86,6 +86,8 @@ class Finding(Node, frozen=True):
     requirements: Annotated[list[str], Meta(min_length=1)]
     message: str
     repeat: Repeat
+    checker: str | None = None
+    """The name of the checker that found it, for the kind `checker`."""
     place: Place | None = None
     step: str | None = None
     """The step as it was written, on one line."""
@@ -97,6 +99,8 @@ class Finding(Node, frozen=True):
     """Where `got` is not as `expected`, if that can be told place by place."""
     inconclusive: bool = False
     """Time ran out without anybody's fault being shown: this proves nothing."""
+    unanswered: bool = False
+    """A request had no answer in time."""
     known: str | None = None
     """The baseline's reason, for a known failure."""
     timeline: list[TimelineEntry] = []
@@ -169,6 +173,8 @@ class Run(Node, frozen=True):
     selection: list[str] = []
     """Selectors, and ``-k EXPR``; empty: everything was to be played."""
     interrupted: bool = False
+    faults: list[str] = []
+    """The reference server's faults for this run (`msgcheck run --fault`)."""
 
 
 class Totals(Node, frozen=True):

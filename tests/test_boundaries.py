@@ -120,7 +120,7 @@ def nothing_below_calls_up(use: Import) -> bool:
 def one_store_is_like_another(use: Import) -> bool:
     """Only `app` chooses a store; everybody else knows `storage.base` and the writer."""
     implementations = ("sqlite3", "reference_server.storage.sqlite")
-    insiders = ("reference_server.storage", "reference_server.app")
+    insiders = ("reference_server.storage", "reference_server.app", "reference_server.faults")
     return (
         within(use.module, "reference_server")
         and not within(use.module, *insiders)
@@ -145,6 +145,12 @@ def web_frameworks_stay_at_the_wire(use: Import) -> bool:
     return within(use.name, *frameworks) and not within(use.module, *wire)
 
 
+def the_healthy_server_knows_no_faults(use: Import) -> bool:
+    """They reach in from outside; only the command line asks for them, when it is told to."""
+    knowing = ("reference_server.faults", "reference_server.cli")
+    return within(use.name, "reference_server.faults") and not within(use.module, *knowing)
+
+
 WALLS: tuple[Callable[[Import], bool], ...] = (
     core_decides_and_does_nothing_else,
     suite_and_server_share_no_code,
@@ -156,6 +162,7 @@ WALLS: tuple[Callable[[Import], bool], ...] = (
     one_store_is_like_another,
     web_frameworks_stay_at_the_wire,
     the_other_server_is_on_its_own,
+    the_healthy_server_knows_no_faults,
 )
 
 
@@ -303,6 +310,13 @@ BREACHES = [
     ("tests.other_server.web", "from conformance import values", [the_other_server_is_on_its_own]),
     ("tests.other_server.web", "import websockets", [the_other_server_is_on_its_own]),
     ("tests.other_server.web", "from aiohttp import web\nfrom .rooms import Room", []),
+    (
+        "reference_server.app",
+        "from .faults import FAULTS",
+        [the_healthy_server_knows_no_faults],
+    ),
+    ("reference_server.cli", "def serve():\n    from . import faults", []),
+    ("reference_server.faults.seams", "from ..storage.sqlite import SqliteStore", []),
 ]
 
 

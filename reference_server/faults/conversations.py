@@ -1,0 +1,429 @@
+"""Faults in conversations: which there are, who is in them, how they are listed (CONV)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from ..core import errors, log
+from ..core.log import Author, Change
+from ..core.model import Conversation, Identity, Membership
+from ..events import MessageEvent, Post
+from ..hub import Hub
+from ..service import conversations, messages, receipts, typing
+from ..service.access import to_change
+from ..service.conversations import Conversations, CreateRequest
+from ..service.kernel import Outcome
+from ..storage.base import Chat, Commands, EarlierKey, Queries
+from ..storage.sqlite import SqliteCommands
+from ..storage.sqlite_queries import SqliteQueries
+from ..storage.sqlite_standings import StandingCommands, StandingQueries
+from .seams import Genuine, Seams, fault
+
+
+@fault("CONV-1")
+def a_chat_for_each_side(seams: Seams) -> None:
+    """Bob, who wants to write to Alice, gets another chat than the one that Alice began with him."""
+    begun_by: dict[str, str] = {}
+    asking: list[str] = []
+
+    @seams.instead(Conversations, "_create_direct")
+    def create(
+        genuine: Genuine,
+        use: Conversations,
+        me: Identity,
+        request: CreateRequest,
+        commands: Commands,
+    ) -> Any:
+        asking[:] = [me.user_id]
+        return genuine(use, me, request, commands)
+
+    @seams.instead(SqliteQueries, "direct_conversation")
+    def look_up(genuine: Genuine, queries: SqliteQueries, pair: tuple[str, str]) -> str | None:
+        found: str | None = genuine(queries, pair)
+        return found if found is None or begun_by.get(found) == asking[0] else None
+
+    @seams.instead(SqliteCommands, "add_conversation")
+    def add(
+        genuine: Genuine, commands: SqliteCommands, conversation: Conversation, pair: Any
+    ) -> None:
+        if pair is not None:
+            begun_by[conversation.conversation_id] = asking[0]
+            _let_go_of_pair(commands, pair)
+        genuine(commands, conversation, pair)
+
+
+@fault("CONV-1")
+def chats_begun_at_once_are_two(seams: Seams) -> None:
+    """Two who begin a chat with each other in the same moment get one each."""
+    under_way: Counter[tuple[str, ...]] = Counter()
+
+    @seams.instead(Conversations, "create")
+    async def create(
+        genuine: Genuine, use: Conversations, me: Identity, request: CreateRequest, *rest: Any
+    ) -> Any:
+        pair = tuple(sorted((me.user_id, *request.members)))
+        under_way[pair] += 1
+        try:
+            return await genuine(use, me, request, *rest)
+        finally:
+            under_way[pair] -= 1
+
+    @seams.instead(SqliteQueries, "direct_conversation")
+    def look_up(genuine: Genuine, queries: SqliteQueries, pair: tuple[str, str]) -> str | None:
+        return None if under_way[pair] > 1 else genuine(queries, pair)
+
+    @seams.instead(SqliteCommands, "add_conversation")
+    def add(
+        genuine: Genuine, commands: SqliteCommands, conversation: Conversation, pair: Any
+    ) -> None:
+        if pair is not None:
+            _let_go_of_pair(commands, pair)
+        genuine(commands, conversation, pair)
+
+
+def _let_go_of_pair(commands: SqliteCommands, pair: tuple[str, str]) -> None:
+    commands._do("UPDATE conversations SET pair = NULL WHERE pair = ?", " ".join(pair))
+
+
+@fault("CONV-2", "DLV-1", "ORD-2")
+def one_member_is_left_out(seams: Seams) -> None:
+    """Once in 30, a message to a group does not reach one of its members."""
+
+    @seams.instead(Hub, "publish")
+    def publish(genuine: Genuine, hub: Hub, post: Post) -> None:
+        if isinstance(post.event, MessageEvent) and len(post.to) > 2 and seams.once_in(30):
+            post = replace(post, to=list(post.to)[:-1])
+        genuine(hub, post)
+
+
+@fault("CONV-2", "CONV-4")
+def the_removed_hear_on(seams: Seams) -> None:
+    """Who was removed from a group still receives what is said in it."""
+    gone: dict[str, set[str]] = {}
+
+    @seams.instead(SqliteCommands, "end_stay")
+    def end(
+        genuine: Genuine, commands: SqliteCommands, left: Conversation, user_id: str, *rest: int
+    ) -> None:
+        gone.setdefault(left.conversation_id, set()).add(user_id)
+        genuine(commands, left, user_id, *rest)
+
+    @seams.instead(Hub, "publish")
+    def publish(genuine: Genuine, hub: Hub, post: Post) -> None:
+        if isinstance(post.event, MessageEvent):
+            also = gone.get(post.event.message.conversation_id, set())
+            post = replace(post, to=list(dict.fromkeys((*post.to, *also))))
+        genuine(hub, post)
+
+
+@fault("CONV-3")
+def every_member_manages(seams: Seams) -> None:
+    """A plain member can add, remove and rename."""
+    seams.value(log, "MANAGERS", frozenset(("owner", "admin", "member")))
+
+
+@fault("CONV-3")
+def admins_grant_roles(seams: Seams) -> None:
+    """An admin can make owners and admins, and unmake them."""
+
+    @seams.instead(log, "_change_role")
+    def change(genuine: Genuine, conversation: Conversation, author: Author, *rest: Any) -> Change:
+        assert author.user_id is not None
+        mine = conversation.members[author.user_id]
+        promoted = replace(mine, role="owner") if mine.role == "admin" else mine
+        members = conversation.members | {author.user_id: promoted}
+        changed: Change = genuine(replace(conversation, members=members), author, *rest)
+        if changed.conversation.members[author.user_id] is not promoted:
+            return changed
+        restored = changed.conversation.members | {author.user_id: mine}
+        return Change(replace(changed.conversation, members=restored), changed.entries)
+
+
+@fault("CONV-3")
+def nobody_inherits(seams: Seams) -> None:
+    """When the last owner leaves, the group has none any more."""
+    seams.value(log, "SUCCESSION", ())
+
+
+@fault("CONV-3")
+def titles_change_silently(seams: Seams) -> None:
+    """A group's new title is there, but no entry tells of it."""
+
+    @seams.instead(Conversations, "_rename")
+    def rename(
+        genuine: Genuine,
+        use: Conversations,
+        me: Identity,
+        conversation_id: str,
+        title: str,
+        commands: SqliteCommands,
+    ) -> Any:
+        before = to_change(commands, conversation_id, me.user_id)
+        if before.kind == "direct" or before.members[me.user_id].role == "member":
+            return genuine(use, me, conversation_id, title, commands)
+        after = replace(before, title=title)
+        commands.set_title(conversation_id, title)
+        commands._remember(after)
+        return Outcome(use._view(commands, after, me.user_id))
+
+
+@fault("CONV-4")
+def newcomers_read_the_past(seams: Seams) -> None:
+    """Who joins a group can page back to its first message."""
+
+    @seams.instead(messages, "to_see")
+    def to_see(genuine: Genuine, *which: Any) -> tuple[Conversation, Membership]:
+        conversation, stay = genuine(*which)
+        return conversation, replace(stay, joined_seq=1)
+
+
+@fault("CONV-4")
+def the_removed_read_on(seams: Seams) -> None:
+    """Who was removed from a group can still read in its history what is said there now."""
+
+    @seams.instead(messages, "to_see")
+    def to_see(genuine: Genuine, *which: Any) -> tuple[Conversation, Membership]:
+        conversation, stay = genuine(*which)
+        return conversation, replace(stay, left_seq=None)
+
+
+@fault("CONV-4")
+def rejoining_fills_the_gap(seams: Seams) -> None:
+    """Who left a group and joined again can read what was said in between."""
+
+    @seams.instead(messages, "to_see")
+    def to_see(
+        genuine: Genuine, queries: Queries, conversation_id: str, user_id: str
+    ) -> tuple[Conversation, Membership]:
+        conversation, stay = genuine(queries, conversation_id, user_id)
+        own = [each for each in queries.stays(conversation_id) if each.user_id == user_id]
+        return conversation, replace(stay, joined_seq=min(each.joined_seq for each in own))
+
+
+@fault("CONV-5")
+def strangers_are_told_403(seams: Seams) -> None:
+    """Who is no member is told that a conversation exists and is not theirs."""
+
+    def look_up(genuine: Genuine, queries: Queries, conversation_id: str, user_id: str) -> Any:
+        try:
+            return genuine(queries, conversation_id, user_id)
+        except errors.UnknownConversation:
+            if queries.conversation(conversation_id) is None:
+                raise
+            raise errors.NotPermitted("This conversation is not yours.") from None
+
+    for module in (conversations, messages, receipts, typing):
+        for name in ("to_see", "to_change"):
+            if name in vars(module):
+                seams.instead(module, name)(look_up)
+
+
+@fault("CONV-5")
+def strangers_are_no_members(seams: Seams) -> None:
+    """A stranger's message to a conversation is refused with another code when the conversation exists."""
+
+    @seams.instead(messages, "to_change")
+    def look_up(genuine: Genuine, queries: Queries, conversation_id: str, user_id: str) -> Any:
+        try:
+            return genuine(queries, conversation_id, user_id)
+        except errors.UnknownConversation:
+            if queries.conversation(conversation_id) is None:
+                raise
+            raise errors.NotAMember from None
+
+
+@fault("CONV-6")
+def own_messages_are_unread(seams: Seams) -> None:
+    """One's own messages count among the unread ones."""
+
+    @seams.instead(SqliteQueries, "unread")
+    def unread(genuine: Genuine, queries: Queries, chat: str, _user_id: str, *span: int) -> Any:
+        return genuine(queries, chat, "", *span)
+
+
+@fault("CONV-6")
+def deleted_messages_stay_unread(seams: Seams) -> None:
+    """A message that was deleted before it was read counts as unread for ever."""
+
+    @seams.instead(SqliteQueries, "unread")
+    def unread(_genuine: Genuine, queries: SqliteQueries, *which: Any) -> int:
+        row = queries._one(
+            "SELECT count(*) FROM entries WHERE conversation_id = ? AND sender_id <> ?"
+            " AND seq > ? AND seq <= ? AND kind NOT IN ('system', 'edit', 'delete', 'reaction')",
+            which[0], which[1], which[2], which[3],
+        )  # fmt: skip
+        assert row is not None
+        return int(row[0])
+
+
+@fault("CONV-6")
+def system_entries_are_unread(seams: Seams) -> None:
+    """Who joins or leaves a group makes it unread for the others."""
+
+    @seams.instead(SqliteQueries, "unread")
+    def unread(
+        genuine: Genuine, queries: SqliteQueries, chat: str, user_id: str, above: int, up_to: int
+    ) -> int:
+        row = queries._one(
+            "SELECT count(*) FROM entries WHERE conversation_id = ? AND seq > ? AND seq <= ?"
+            " AND sender_id <> ? AND kind = 'system'",
+            chat, above, up_to, user_id,
+        )  # fmt: skip
+        assert row is not None
+        return int(genuine(queries, chat, user_id, above, up_to)) + int(row[0])
+
+
+@fault("CONV-6")
+def a_chat_is_lost_at_the_page_edge(seams: Seams) -> None:
+    """On every page of the list of chats but the first, one chat is missing."""
+
+    @seams.instead(SqliteQueries, "chats")
+    def chats(
+        genuine: Genuine, queries: Queries, user_id: str, below: int | None, limit: int
+    ) -> Sequence[Chat]:
+        found: list[Chat] = genuine(queries, user_id, below, limit + 1)
+        return found[:limit] if below is None else found[1:]
+
+
+@fault("CONV-6")
+def reactions_are_last_messages(seams: Seams) -> None:
+    """In the list of chats, an edit or a reaction stands where the last message should."""
+
+    @seams.instead(log, "append")
+    def append(genuine: Genuine, *what: Any) -> Change:
+        change: Change = genuine(*what)
+        after = replace(change.conversation, last_message_seq=change.conversation.head_seq)
+        return Change(after, change.entries)
+
+
+@fault("CONV-6")
+def the_list_of_chats_stands_still(seams: Seams) -> None:
+    """A new message does not bring its chat to the top of the list."""
+
+    @seams.instead(SqliteCommands, "append")
+    def append(genuine: Genuine, commands: SqliteCommands, chat: Conversation, *rest: Any) -> None:
+        row = commands._one(
+            "SELECT activity FROM conversations WHERE conversation_id = ?", chat.conversation_id
+        )
+        genuine(commands, chat, *rest)
+        assert row is not None
+        commands._do(
+            "UPDATE conversations SET activity = ? WHERE conversation_id = ?",
+            row[0], chat.conversation_id,
+        )  # fmt: skip
+
+
+@fault("CONV-7")
+def refused_groups_are_there(seams: Seams) -> None:
+    """A group with an unknown member is refused, and there all the same, without that member."""
+
+    @seams.instead(Conversations, "_create_group")
+    def create(
+        genuine: Genuine,
+        use: Conversations,
+        me: Identity,
+        request: CreateRequest,
+        *rest: Any,
+    ) -> Any:
+        commands: Commands = rest[-1]
+        unknown = commands.unknown_users(request.members)
+        if unknown:
+            known = [user_id for user_id in request.members if user_id not in unknown]
+            genuine(use, me, replace(request, members=known), *rest)
+        return genuine(use, me, request, *rest)
+
+
+@fault("CONV-7")
+def creations_are_repeated(seams: Seams) -> None:
+    """A creation that is repeated with its `Idempotency-Key` makes a second group."""
+
+    @seams.instead(SqliteQueries, "idempotency_key")
+    def look_up(_genuine: Genuine, *_which: Any) -> None:
+        return None
+
+
+@fault("CONV-7")
+def creations_race_to_two(seams: Seams) -> None:
+    """A group whose creation is repeated before the first is answered is there twice."""
+    under_way: Counter[tuple[str, str | None]] = Counter()
+
+    @seams.instead(Conversations, "create")
+    async def create(
+        genuine: Genuine, use: Conversations, me: Identity, request: Any, key: Any, content: Any
+    ) -> Any:
+        under_way[me.user_id, key] += 1
+        try:
+            return await genuine(use, me, request, key, content)
+        finally:
+            under_way[me.user_id, key] -= 1
+
+    @seams.instead(SqliteQueries, "idempotency_key")
+    def look_up(genuine: Genuine, queries: Queries, user_id: str, key: str) -> EarlierKey | None:
+        return None if under_way[user_id, key] > 1 else genuine(queries, user_id, key)
+
+
+@fault("CONV-8")
+def direct_chats_have_titles(seams: Seams) -> None:
+    """A direct conversation can be renamed, and others added to it."""
+
+    @seams.instead(log, "_must_be_group")
+    def must_be_group(_genuine: Genuine, _conversation: Conversation) -> None: ...
+
+    seams.value(log, "MANAGERS", frozenset(("owner", "admin", "member")))
+
+
+@fault("CONV-9")
+def blocks_hold_one_way(seams: Seams) -> None:
+    """Who blocked another can still write to them, or is written to: a block holds one way only."""
+
+    @seams.instead(StandingQueries, "blocked")
+    def blocked(_genuine: Genuine, queries: StandingQueries, one: str, other: str) -> bool:
+        row = queries._one("SELECT 1 FROM blocks WHERE blocker = ? AND blocked = ?", one, other)
+        return row is not None
+
+
+@fault("CONV-9")
+def blocks_reach_into_groups(seams: Seams) -> None:
+    """Two of whom one blocked the other cannot write to a group either that both are in."""
+
+    @seams.instead(messages, "check_blocks")
+    def check(_genuine: Genuine, commands: Commands, conversation: Conversation) -> None:
+        members = sorted(conversation.members)
+        for number, one in enumerate(members):
+            if any(commands.blocked(one, other) for other in members[number + 1 :]):
+                raise errors.Blocked
+
+
+@fault("CONV-9")
+def blocks_end_with_the_process(seams: Seams) -> None:
+    """After a restart of the server, everybody can write to everybody again."""
+    blocks: set[tuple[str, str]] = set()
+
+    def add(_genuine: Genuine, _commands: Commands, blocker: str, blocked: str) -> None:
+        blocks.add((blocker, blocked))
+
+    def remove(_genuine: Genuine, _commands: Commands, blocker: str, blocked: str) -> None:
+        blocks.discard((blocker, blocked))
+
+    def ask(_genuine: Genuine, _commands: Commands, one: str, other: str) -> bool:
+        return (one, other) in blocks or (other, one) in blocks
+
+    seams.instead(StandingCommands, "add_block")(add)
+    seams.instead(StandingCommands, "remove_block")(remove)
+    seams.instead(StandingCommands, "blocked")(ask)
+
+
+@fault("CONV-4", "CONV-6")
+def left_groups_show_the_present(seams: Seams) -> None:
+    """In the list of chats, a group that one has left shows the title and the news of today."""
+
+    @seams.instead(conversations, "conversation_view")
+    def view(
+        genuine: Genuine, queries: Queries, chat: Conversation, stay: Membership, **how: Any
+    ) -> Any:
+        shown = genuine(queries, chat, stay, **how)
+        return replace(shown, title=chat.title, head_seq=chat.head_seq)
