@@ -22,7 +22,8 @@ from typing import Any, Final
 import msgspec
 
 from . import catalogue, model, model_encryption
-from .resources import REQUIREMENTS_SCHEMA, SCENARIO_SCHEMA
+from .mutants import model as mutants
+from .resources import MUTANTS_SCHEMA, REQUIREMENTS_SCHEMA, SCENARIO_SCHEMA
 from .verbs import VERBS
 
 Schema = dict[str, Any]
@@ -55,7 +56,11 @@ def requirements_schema() -> Schema:
 
 def published() -> dict[Path, str]:
     """Each published schema file with what it must hold."""
-    made = {SCENARIO_SCHEMA: scenario_schema(), REQUIREMENTS_SCHEMA: requirements_schema()}
+    made = {
+        SCENARIO_SCHEMA: scenario_schema(),
+        REQUIREMENTS_SCHEMA: requirements_schema(),
+        MUTANTS_SCHEMA: mutants.schema(),
+    }
     return {
         file: json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
         for file, schema in made.items()

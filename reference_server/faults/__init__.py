@@ -11,12 +11,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from . import (
-    conversations,
-)
+from . import channel, conversations, delivery, media, ordering, pages, relating, security, statuses
 from .seams import Fault, Seams, faults_of
 
-AREAS = (conversations,)
+AREAS = (
+    conversations,
+    ordering,
+    delivery,
+    statuses,
+    pages,
+    channel,
+    relating,
+    media,
+    security,
+)
 """The modules that define faults, in the order of the contract's requirements."""
 
 FAULTS: dict[str, Fault] = {each.name: each for area in AREAS for each in faults_of(area)}

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import trio
 from msgspec.structs import replace
 
 from ..core import errors, log
@@ -67,6 +68,7 @@ def chats_begun_at_once_are_two(seams: Seams) -> None:
     ) -> Any:
         pair = tuple(sorted((me.user_id, *request.members)))
         under_way[pair] += 1
+        await trio.sleep(0.02)
         try:
             return await genuine(use, me, request, *rest)
         finally:
@@ -356,6 +358,7 @@ def creations_race_to_two(seams: Seams) -> None:
         genuine: Genuine, use: Conversations, me: Identity, request: Any, key: Any, content: Any
     ) -> Any:
         under_way[me.user_id, key] += 1
+        await trio.sleep(0.02)
         try:
             return await genuine(use, me, request, key, content)
         finally:

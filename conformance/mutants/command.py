@@ -1,0 +1,230 @@
+"""`msgcheck mutants`: the suite against each fault and against the healthy server."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal, get_args
+
+import click
+import trio
+from msgspec import Struct
+from rich.console import Console
+
+from reports.model import Results
+
+from ..catalogue import Catalogue, load_catalogue
+from ..coverage import proved
+from ..faults import Fault, choose_faults, known_faults
+from ..loader import Variant
+from ..patience import PATIENCE
+from ..recording import DISTRIBUTION
+from ..selection import choose
+from ..verdicts import CONFORMANT, HARNESS, NOT_CONFORMANT
+from . import judging, showing
+from .model import SCHEMA_VERSION, Control, Matrix, Scope, Trial, encode
+from .trials import Conditions, NoResults, Run, play_all
+
+FILE = "mutants.json"
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What is to be done: the faults to play, and the chosen variants."""
+
+    known: tuple[Fault, ...]
+    chosen: tuple[Fault, ...]
+    variants: tuple[Variant, ...]
+    scope: Scope
+    selection: tuple[str, ...]
+    """What the user chose; empty for everything."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every fault meets every scenario that could kill it."""
+        return self.chosen == self.known and not self.selection
+
+    def run(self, fault: Fault | None) -> Run | None:
+        """The run for a fault, or for the healthy server; None where there is nothing to play."""
+        if fault is None or self.scope == "suite":
+            names = [each.name for each in self.variants] if self.selection else []
+            return Run(fault=fault, selectors=names)
+        names = [
+            each.name
+            for each in self.variants
+            if not set(fault.breaks).isdisjoint(proved(each.scenario))
+        ]
+        return Run(fault=fault, selectors=names) if names else None
+
+
+@click.command()
+@click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
+@click.option("-k", "expression", metavar="EXPR", help="Only what matches, as in pytest.")
+@click.option("--fault", "names", multiple=True, metavar="NAME", help="Only this fault.")
+@click.option(
+    "--sample", type=click.IntRange(1), metavar="N", help="Only so many faults, drawn by the seed."
+)
+@click.option(
+    "--scope",
+    type=click.Choice(get_args(Scope)),
+    default="suite",
+    show_default=True,
+    help="Play each fault against the whole suite, or only against what proves what it breaks.",
+)
+@click.option(
+    "--jobs",
+    default=2,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Faults side by side.",
+)
+@click.option(
+    "--patience",
+    default=PATIENCE,
+    show_default=True,
+    type=click.FloatRange(0.1, 600),
+    metavar="SECONDS",
+    help="How long to wait for what must come.",
+)
+@click.option(
+    "--report-dir",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("msgcheck-mutants"),
+    show_default=True,
+    help=f"Where {FILE} goes, and a folder for each fault with the reports of its run.",
+)
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    metavar="N",
+    help="What the sample, the runs and rare faults draw from.",
+)
+def mutants(
+    selectors: tuple[str, ...],
+    expression: str | None,
+    names: tuple[str, ...],
+    sample: int | None,
+    scope: Scope,
+    jobs: int,
+    patience: float,
+    report_dir: Path,
+    seed: int,
+) -> None:
+    """Judge the suite: play it against each fault of the reference server, and against the healthy one.
+
+    A fault is killed by an assertion or a checker of a requirement that it breaks, never by a crash or
+    a timeout. SELECTORs are those of `msgcheck run`.
+
+    Exit status: 0 all bars are met; 1 one is not; 2 the command line or a scenario file is wrong; 3
+    a run gave no results.
+    """
+    catalogue = load_catalogue()
+    known = known_faults()
+    plan = Plan(
+        known=known,
+        chosen=_drawn(choose_faults(names, known) if names else known, sample, seed),
+        variants=choose(selectors, expression, catalogue),
+        scope=scope,
+        selection=(*selectors, *([f"-k {expression}"] if expression is not None else [])),
+    )
+    conditions = Conditions(
+        seed=seed, flight=16 // jobs or 1, patience=patience, report_dir=report_dir
+    )
+    console = Console(highlight=False, markup=False, emoji=False)
+    matrix = _judged(plan, catalogue, conditions, jobs, console)
+    file = report_dir / FILE
+    file.write_bytes(encode(matrix))
+    showing.show(matrix, console, str(file))
+    raise SystemExit(matrix.exit_status)
+
+
+def _drawn(faults: tuple[Fault, ...], sample: int | None, seed: int) -> tuple[Fault, ...]:
+    if sample is None or sample >= len(faults):
+        return faults
+    drawn = random.Random(seed).sample(range(len(faults)), sample)  # noqa: S311 - to be repeatable
+    return tuple(faults[number] for number in sorted(drawn))
+
+
+def _judged(
+    plan: Plan, catalogue: Catalogue, conditions: Conditions, jobs: int, console: Console
+) -> Matrix:
+    """Do the runs and judge them. Raises `SystemExit` if the healthy server gave no results."""
+    runs = [run for fault in (None, *plan.chosen) if (run := plan.run(fault)) is not None]
+    progress = showing.Progress(console, len(runs))
+    trials: dict[str, Trial] = {
+        fault.name: judging.not_played(fault, "no scenario proves what it breaks")
+        for fault in plan.chosen
+        if plan.run(fault) is None
+    }
+    healthy: list[Results] = []
+
+    def done(run: Run, outcome: Results | NoResults) -> None:
+        if run.fault is None:
+            if isinstance(outcome, NoResults):
+                console.print(f"the healthy server: {outcome}", soft_wrap=True)
+                return
+            healthy.append(outcome)
+            progress.control(judging.control_of(outcome))
+            return
+        trials[run.fault.name] = (
+            judging.not_played(run.fault, str(outcome))
+            if isinstance(outcome, NoResults)
+            else judging.trial_of(run.fault, outcome)
+        )
+        progress.trial(trials[run.fault.name])
+
+    began = time.monotonic()
+    trio.run(play_all, runs, jobs, conditions, done)
+    if not healthy:
+        raise SystemExit(HARNESS)
+    return _matrix(
+        plan,
+        catalogue,
+        conditions.seed,
+        healthy[0],
+        [trials[each.name] for each in plan.chosen],
+        time.monotonic() - began,
+    )
+
+
+def _matrix(
+    plan: Plan,
+    catalogue: Catalogue,
+    seed: int,
+    healthy: Results,
+    trials: Sequence[Trial],
+    seconds: float,
+) -> Matrix:
+    control = judging.control_of(healthy)
+    rows = judging.rows(dict.fromkeys(each.scenario.id for each in plan.variants), trials)
+    whole = rows if plan.is_whole else None
+    bars = judging.bars(catalogue, healthy.run.capabilities, plan.known, trials, whole, control)
+    return Matrix(
+        schema_version=SCHEMA_VERSION,
+        tool_version=version(DISTRIBUTION),
+        seed=seed,
+        scope=plan.scope,
+        selection=list(plan.selection),
+        killed=sum(each.verdict == "killed" for each in trials),
+        faults=len(trials),
+        false_alarms=len(control.false_alarms),
+        control=control,
+        trials=list(trials),
+        scenarios=rows,
+        bars=bars,
+        exit_status=_exit_status(trials, control, all(bar.met is not False for bar in bars)),
+        seconds=round(seconds, 1),
+    )
+
+
+def _exit_status(trials: Sequence[Trial], control: Control, met: bool) -> Literal[0, 1, 3]:
+    """A run without results, or scenarios that nobody can judge, leave the rest undecided."""
+    if any(each.verdict == "not played" for each in trials) or control.unjudged:
+        return HARNESS
+    return CONFORMANT if met else NOT_CONFORMANT

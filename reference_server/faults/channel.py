@@ -1,0 +1,328 @@
+"""Faults in the realtime channel: its beginning, its frames, its end, its encodings (RT, EPH)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from .. import hub as hub_module
+from ..core import errors
+from ..core.errors import ApiError
+from ..core.model import Identity
+from ..events import MessageEvent, Post, Revoked, TypingEvent
+from ..hub import Closing, Hub, Outbox, Outgoing, Subscriber
+from ..service.messages import Messages
+from ..storage.base import Backlog
+from ..storage.sqlite_queries import SqliteQueries
+from ..transport import handshake, session
+from ..transport.frames import ReplayCompleteFrame, WelcomeFrame
+from ..transport.session import Session
+from .seams import Genuine, Seams, fault
+
+
+@fault("RT-1")
+def browsers_get_no_subprotocol(seams: Seams) -> None:
+    """A browser gives up at once, because no subprotocol that it offered is selected."""
+
+    @seams.instead(handshake, "select")
+    def select(_genuine: Genuine, _offered: Any) -> None:
+        return None
+
+
+@fault("RT-1")
+def browsers_need_no_token(seams: Seams) -> None:
+    """The token that a browser offers as a subprotocol is not looked at closely: its beginning will do."""
+
+    @seams.instead(handshake, "authenticate")
+    async def authenticate(
+        genuine: Genuine, service: Any, authorization: str | None, offered: Any = ()
+    ) -> Any:
+        try:
+            identity = await genuine(service, authorization, offered)
+        except errors.Unauthorized:
+            for each in offered:
+                for token, known in tokens.items():
+                    if each.startswith("bearer.") and token.startswith(each[7:27]):
+                        return known
+            raise
+        if authorization is not None:
+            tokens[authorization.partition(" ")[2]] = identity
+        return identity
+
+    tokens: dict[str, Identity] = {}
+
+
+@fault("RT-1", "ERR-1")
+def encodings_come_before_tokens(seams: Seams) -> None:
+    """Without a token, a wrong encoding is told before the missing token is."""
+
+    @seams.instead(handshake, "admit")
+    async def admit(
+        genuine: Genuine, service: Any, authorization: Any, offered: Any, encoding: str | None
+    ) -> Any:
+        if encoding is not None and encoding not in handshake.ENCODINGS:
+            raise errors.InvalidEncoding
+        return await genuine(service, authorization, offered, encoding)
+
+
+@fault("RT-2")
+def welcome_comes_last(seams: Seams) -> None:
+    """What was missed comes before `welcome`."""
+
+    @seams.instead(Session, "_tell")
+    def tell(genuine: Genuine, at: Session, frame: Any) -> None:
+        if isinstance(frame, WelcomeFrame):
+            waiting[at] = frame
+            return
+        if isinstance(frame, ReplayCompleteFrame) and at in waiting:
+            genuine(at, waiting.pop(at))
+        genuine(at, frame)
+
+    waiting: dict[Session, WelcomeFrame] = {}
+
+
+@fault("RT-2")
+def replay_complete_comes_first(seams: Seams) -> None:
+    """`replay_complete` is there before what was missed."""
+
+    @seams.instead(Session, "_tell")
+    def tell(genuine: Genuine, at: Session, frame: Any) -> None:
+        if isinstance(frame, MessageEvent) and not at._replayed.is_set():
+            waiting.setdefault(at, []).append(frame)
+            return
+        genuine(at, frame)
+        if isinstance(frame, ReplayCompleteFrame):
+            for entry in waiting.pop(at, []):
+                genuine(at, entry)
+
+    waiting: dict[Session, list[MessageEvent]] = {}
+
+
+@fault("RT-2")
+def replays_are_miscounted(seams: Seams) -> None:
+    """`replay_complete` counts one message more than came."""
+
+    @seams.instead(Session, "_show")
+    async def show(genuine: Genuine, at: Session, backlog: list[Backlog]) -> int:
+        count: int = await genuine(at, backlog)
+        return count + (count > 0)
+
+
+@fault("RT-3")
+def errors_end_connections(seams: Seams) -> None:
+    """A frame that the server does not know ends the connection."""
+
+    @seams.instead(Session, "_refuse")
+    def refuse(genuine: Genuine, at: Session, error: ApiError, frame_id: Any) -> None:
+        genuine(at, error, frame_id)
+        if error.code == "invalid_request":
+            at._outbox.close(Closing(4400, error.detail[:100]))
+
+
+@fault("RT-3")
+def garbage_is_answered(seams: Seams) -> None:
+    """What cannot be decoded is answered with an `error`, and the connection goes on out of step."""
+
+    @seams.instead(Session, "_take")
+    async def take(genuine: Genuine, at: Session, message: str | bytes) -> None:
+        try:
+            at._decode(message)
+        except errors.Malformed as error:
+            at._refuse(error, None)
+        else:
+            await genuine(at, message)
+
+
+@fault("RT-3")
+def unknown_frames_are_ignored(seams: Seams) -> None:
+    """A frame of an unknown type is passed over in silence."""
+
+    @seams.instead(Session, "_take")
+    async def take(genuine: Genuine, at: Session, message: str | bytes) -> None:
+        try:
+            frame = at._decode(message)
+        except errors.Malformed:
+            await genuine(at, message)
+            return
+        kind = frame.get("type") if isinstance(frame, dict) else None
+        if not isinstance(kind, str) or kind in session._ACTS:
+            await genuine(at, message)
+
+
+@fault("RT-4")
+def two_connections_of_a_device_live(seams: Seams) -> None:
+    """A device that connects again has two connections, of which the first one falls silent."""
+
+    @seams.instead(Hub, "attach")
+    def attach(genuine: Genuine, hub: Hub, subscriber: Subscriber) -> Any:
+        identity = subscriber.identity
+        devices = hub._users.get(identity.user_id, {})
+        before = devices.pop(identity.device_id, None)
+        first = genuine(hub, subscriber)
+        return first and before is None
+
+
+@fault("RT-4", "DLV-2", "DLV-3")
+def taking_over_loses_what_was_on_its_way(seams: Seams) -> None:
+    """What was on its way to a connection that a newer one of the same device replaces is lost."""
+    replaced: set[tuple[str, str]] = set()
+
+    @seams.instead(Hub, "attach")
+    def attach(genuine: Genuine, hub: Hub, subscriber: Subscriber) -> Any:
+        identity = subscriber.identity
+        if identity.device_id in hub._users.get(identity.user_id, {}):
+            replaced.add((identity.user_id, identity.device_id))
+        return genuine(hub, subscriber)
+
+    @seams.instead(Messages, "backlog")
+    async def backlog(genuine: Genuine, use: Messages, me: Identity) -> Any:
+        parts: list[Backlog] = await genuine(use, me)
+        if (me.user_id, me.device_id) in replaced:
+            replaced.discard((me.user_id, me.device_id))
+            return []
+        return parts
+
+
+@fault("RT-4")
+def a_replaced_connection_is_told_to_go_away(seams: Seams) -> None:
+    """A replaced connection is closed with 1001, so that its client connects again, and again."""
+
+    @seams.instead(Outbox, "close")
+    def close(genuine: Genuine, outbox: Outbox, closing: Closing) -> None:
+        genuine(outbox, Closing(1001, closing.reason) if closing.code == 4409 else closing)
+
+
+@fault("RT-5", "SEC-5")
+def logging_out_closes_nothing(seams: Seams) -> None:
+    """A device that was logged out still receives messages on the connection that it had."""
+
+    @seams.instead(Hub, "revoke")
+    def revoke(genuine: Genuine, hub: Hub, ended: Revoked) -> None:
+        if ended.reason != "logged out":
+            genuine(hub, ended)
+
+
+@fault("RT-5", "SEC-5")
+def removed_devices_listen_on(seams: Seams) -> None:
+    """A device that was removed, because it was stolen, still receives messages."""
+
+    @seams.instead(Hub, "revoke")
+    def revoke(genuine: Genuine, hub: Hub, ended: Revoked) -> None:
+        if ended.reason != "device removed":
+            genuine(hub, ended)
+
+
+@fault("RT-5", "SEC-5")
+def a_new_login_leaves_the_old_connection(seams: Seams) -> None:
+    """A device that logs in again keeps its connection with the token that no longer works."""
+
+    @seams.instead(Hub, "revoke")
+    def revoke(genuine: Genuine, hub: Hub, ended: Revoked) -> None:
+        if ended.reason != "logged in again":
+            genuine(hub, ended)
+
+
+@fault("RT-6")
+def slow_readers_are_kept(seams: Seams) -> None:
+    """For a device that does not read, the server keeps everything in memory, however much it is."""
+
+    @seams.instead(Outbox, "_count")
+    def count(_genuine: Genuine, outbox: Outbox, item: Any) -> None:
+        outbox.size += item.size
+
+
+@fault("RT-6", "DLV-1")
+def slow_readers_lose_messages(seams: Seams) -> None:
+    """A device that does not read for a moment misses what is said meanwhile, and is not told."""
+
+    @seams.instead(Outbox, "push")
+    def push(genuine: Genuine, outbox: Outbox, item: Any) -> None:
+        is_entry = isinstance(item, Outgoing) and isinstance(item.frame, MessageEvent)
+        if not is_entry or outbox.size < 32_768:
+            genuine(outbox, item)
+
+
+@fault("RT-7")
+def messagepack_rounds_times(seams: Seams) -> None:
+    """In MessagePack, times are those of the last full second."""
+
+    @seams.instead(hub_module, "_encode_msgpack")
+    def encode(genuine: Genuine, frame: Any) -> Any:
+        text = msgspec.json.encode(frame).decode()
+        return genuine(msgspec.json.decode(re.sub(r"\.\d{3}Z", ".000Z", text)))
+
+
+@fault("RT-7", "STA-2")
+def messagepack_acknowledges_nothing(seams: Seams) -> None:
+    """What a device acknowledges in MessagePack is not taken in."""
+
+    @seams.instead(Session, "_gather")
+    def gather(genuine: Genuine, at: Session, status: Any, raw: dict[str, Any]) -> None:
+        if not at.subscriber._packs:
+            genuine(at, status, raw)
+
+
+@fault("RT-7", "RT-3")
+def messagepack_is_not_checked(seams: Seams) -> None:
+    """Bytes that JSON has no word for are taken in MessagePack."""
+
+    @seams.instead(session, "decode_msgpack")
+    def decode(_genuine: Genuine, data: bytes) -> Any:
+        try:
+            return msgspec.msgpack.decode(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return {}
+
+
+@fault("RT-8")
+def stopping_cuts_the_line(seams: Seams) -> None:
+    """When the server is stopped in order, connections break off without a word."""
+
+    @seams.instead(Hub, "close_all")
+    def close_all(genuine: Genuine, hub: Hub, _closing: Closing) -> None:
+        genuine(hub, Closing(None))
+
+
+@fault("EPH-1")
+def typing_is_kept_for_later(seams: Seams) -> None:
+    """Who connects is told who was typing while they were away."""
+    typed: dict[str, list[Outgoing]] = {}
+
+    @seams.instead(Hub, "publish")
+    def publish(genuine: Genuine, hub: Hub, post: Post) -> None:
+        genuine(hub, post)
+        if isinstance(post.event, TypingEvent):
+            for user_id in post.to:
+                typed.setdefault(user_id, []).append(Outgoing(post.event))
+
+    @seams.instead(Subscriber, "go_live")
+    def go_live(genuine: Genuine, subscriber: Subscriber) -> None:
+        genuine(subscriber)
+        for item in typed.get(subscriber.identity.user_id, ()):
+            subscriber.tell(item)
+
+
+@fault("EPH-2")
+def groups_are_told_who_is_online(seams: Seams) -> None:
+    """Everybody in a group sees when anybody else in it is online."""
+
+    @seams.instead(SqliteQueries, "direct_partners")
+    def partners(_genuine: Genuine, queries: SqliteQueries, user_id: str) -> list[str]:
+        rows = queries._all(
+            "SELECT DISTINCT other.user_id FROM stays own JOIN stays other USING (conversation_id)"
+            " WHERE own.user_id = ? AND other.user_id <> own.user_id",
+            user_id,
+        )
+        return [row[0] for row in rows]
+
+
+@fault("EPH-2")
+def any_device_takes_its_user_offline(seams: Seams) -> None:
+    """Who closes the laptop is shown as offline, though the phone is connected."""
+
+    @seams.instead(Hub, "detach")
+    def detach(genuine: Genuine, hub: Hub, subscriber: Subscriber) -> bool:
+        genuine(hub, subscriber)
+        return True

@@ -1,0 +1,408 @@
+"""Faults in delivery: live, in the replay, and of what is sent again (DLV)."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import Any
+
+import trio
+from msgspec.structs import replace
+
+from ..core import errors, inputs
+from ..core.errors import ApiError
+from ..core.limits import Limits
+from ..core.model import Conversation, Identity, Message, TextBody
+from ..events import MessageEvent, Post
+from ..hub import Hub, Outbox, Subscriber
+from ..service.messages import Messages, SendRequest
+from ..storage.base import Backlog, Commands, EarlierSend, Queries
+from ..storage.sqlite import SqliteCommands, SqliteStore
+from ..storage.sqlite_queries import SqliteQueries
+from ..transport.session import Session
+from .frames import delivered
+from .seams import Genuine, Seams, fault
+
+
+@fault("DLV-1", "ORD-2")
+def a_delivery_is_lost(seams: Seams) -> None:
+    """Once in 50, a message does not reach one of the connected devices."""
+
+    @seams.instead(Subscriber, "offer")
+    def offer(genuine: Genuine, subscriber: Subscriber, item: Any, entry: Any) -> None:
+        if entry is None or not seams.once_in(50):
+            genuine(subscriber, item, entry)
+
+
+@fault("DLV-1")
+def a_delivery_comes_twice(seams: Seams) -> None:
+    """Once in 50, a connected device gets a message twice."""
+
+    @seams.instead(Outbox, "push")
+    def push(genuine: Genuine, outbox: Outbox, item: Any) -> None:
+        genuine(outbox, item)
+        if delivered(item)[1] and seams.once_in(50):
+            genuine(outbox, item)
+
+
+@fault("DLV-1", "DLV-6", "STA-10", "STA-2")
+def only_the_newest_device_hears(seams: Seams) -> None:
+    """With two devices connected, a user gets messages on the one alone that connected last."""
+
+    @seams.instead(Hub, "publish")
+    def publish(genuine: Genuine, hub: Hub, post: Post) -> None:
+        everybody = hub._users
+        hub._users = {
+            user_id: dict(list(devices.items())[-1:]) for user_id, devices in everybody.items()
+        }
+        try:
+            genuine(hub, post)
+        finally:
+            hub._users = everybody
+
+
+@fault("DLV-2", "ORD-2")
+def the_third_is_not_replayed(seams: Seams) -> None:
+    """Of what was sent while a device was away, the third message never comes."""
+
+    @seams.instead(Messages, "replay")
+    async def replay(genuine: Genuine, use: Messages, me: Identity, part: Backlog, n: int) -> Any:
+        entries: list[Message] = await genuine(use, me, part, n)
+        return entries[:2] + entries[3:] if len(entries) > 3 else entries
+
+
+@fault("DLV-2", "ORD-2")
+def replays_run_backwards(seams: Seams) -> None:
+    """Of what was sent while a device was away, the newest comes first."""
+
+    @seams.instead(Messages, "replay")
+    async def replay(genuine: Genuine, use: Messages, me: Identity, part: Backlog, n: int) -> Any:
+        entries: list[Message] = await genuine(use, me, part, n)
+        # The last one stays behind, because it tells how far the replay has come.
+        return [*entries[-2::-1], *entries[-1:]]
+
+
+@fault("DLV-2", "ORD-2")
+def replays_end_early(seams: Seams) -> None:
+    """A device that was away for long gets the first five messages of each conversation alone."""
+
+    @seams.instead(SqliteQueries, "backlog")
+    def backlog(genuine: Genuine, queries: Queries, user_id: str, device_id: str) -> Any:
+        return [
+            replace(part, up_to=min(part.up_to, part.after + 5))
+            for part in genuine(queries, user_id, device_id)
+        ]
+
+
+@fault("DLV-2", "RT-2", "ORD-2")
+def the_moment_of_connecting_is_lost(seams: Seams) -> None:
+    """What is sent to a device while it is still being told what it missed never comes."""
+
+    @seams.instead(Subscriber, "missed")
+    def missed(genuine: Genuine, subscriber: Subscriber) -> set[str]:
+        genuine(subscriber)
+        return set()
+
+
+@fault("DLV-3")
+def acknowledging_is_forgotten(seams: Seams) -> None:
+    """A device gets all that it has acknowledged again, each time it connects."""
+
+    @seams.instead(SqliteCommands, "raise_device_mark")
+    def raise_mark(_genuine: Genuine, *_mark: Any) -> None: ...
+
+
+@fault("DLV-3", "DLV-2")
+def written_is_acknowledged(seams: Seams) -> None:
+    """What was once written to a device is not replayed, though the device never said that it has it."""
+
+    @seams.instead(Messages, "backlog")
+    async def backlog(genuine: Genuine, use: Messages, me: Identity) -> Any:
+        parts: list[Backlog] = await genuine(use, me)
+        rest = []
+        for part in parts:
+            key = (me.user_id, me.device_id, part.conversation_id)
+            shown, written[key] = written.get(key, 0), part.up_to
+            if shown < part.up_to:
+                rest.append(replace(part, after=max(part.after, shown)))
+        return rest
+
+    written: dict[tuple[str, str, str], int] = {}
+
+
+@fault("DLV-3", "DLV-2")
+def one_device_acknowledges_for_all(seams: Seams) -> None:
+    """What one device of a user has acknowledged is not replayed to the others."""
+
+    @seams.instead(SqliteCommands, "raise_device_mark")
+    def raise_mark(
+        genuine: Genuine, commands: Commands, user_id: str, _device_id: str, *rest: Any
+    ) -> None:
+        for device in commands.devices(user_id):
+            genuine(commands, user_id, device.device_id, *rest)
+
+
+@fault("DLV-3")
+def acknowledging_less_takes_back(seams: Seams) -> None:
+    """A lower acknowledgement that comes late makes the device get everything above it again."""
+
+    @seams.instead(SqliteCommands, "raise_device_mark")
+    def raise_mark(
+        _genuine: Genuine, commands: SqliteCommands, user: str, device: str, chat: str, up_to: int
+    ) -> None:
+        commands._do(
+            "INSERT OR REPLACE INTO device_marks VALUES (?, ?, ?, ?)", user, device, chat, up_to
+        )
+
+
+@fault("DLV-4")
+def repeats_are_stored_again(seams: Seams) -> None:
+    """A message that is sent again because its answer was lost is there twice."""
+    _let_ids_repeat(seams)
+
+    @seams.instead(SqliteQueries, "earlier_send")
+    def look_up(_genuine: Genuine, *_which: Any) -> None:
+        return None
+
+
+@fault("DLV-4")
+def racing_repeats_are_stored_twice(seams: Seams) -> None:
+    """A message that is sent again before its answer is there, on another connection, is there twice."""
+    _let_ids_repeat(seams)
+    begun: dict[tuple[str, ...], float] = {}
+
+    @seams.instead(SqliteQueries, "earlier_send")
+    def look_up(genuine: Genuine, queries: Queries, *which: str) -> EarlierSend | None:
+        now = time.monotonic()
+        return None if now - begun.setdefault(which, now) < 0.02 else genuine(queries, *which)
+
+
+@fault("DLV-4")
+def repeats_are_delivered_again(seams: Seams) -> None:
+    """A message that is sent again is not stored twice, but reaches its receivers twice."""
+
+    @seams.instead(Messages, "_send")
+    def send(
+        genuine: Genuine,
+        use: Messages,
+        me: Identity,
+        request: SendRequest,
+        origin: object,
+        commands: Commands,
+    ) -> Any:
+        outcome = genuine(use, me, request, origin, commands)
+        conversation = commands.conversation(request.conversation_id)
+        if not outcome.answer.duplicate or conversation is None:
+            return outcome
+        again = Post(MessageEvent(outcome.answer.message), conversation.members, origin)
+        return replace(outcome, posts=(again,))
+
+
+@fault("DLV-4")
+def repeats_are_known_until_a_restart(seams: Seams) -> None:
+    """A message that is sent again after the server was restarted is there twice."""
+    _let_ids_repeat(seams)
+    known: set[tuple[str, str | None, str | None]] = set()
+
+    @seams.instead(SqliteCommands, "append")
+    def append(
+        genuine: Genuine, commands: Commands, chat: Any, entry: Message, print_: Any
+    ) -> None:
+        genuine(commands, chat, entry, print_)
+        known.add((entry.conversation_id, entry.sender_id, entry.client_message_id))
+
+    @seams.instead(SqliteQueries, "earlier_send")
+    def look_up(genuine: Genuine, queries: Queries, *which: str) -> EarlierSend | None:
+        return genuine(queries, *which) if which in known else None
+
+
+def _let_ids_repeat(seams: Seams) -> None:
+    """Without the index that would keep a fault from storing a `client_message_id` twice."""
+
+    @seams.instead(SqliteStore, "__init__")
+    def opened(genuine: Genuine, store: SqliteStore, *where: Any) -> None:
+        genuine(store, *where)
+        store.commands._do("DROP INDEX IF EXISTS entries_by_client_message_id")
+
+
+@fault("DLV-5")
+def other_contents_are_duplicates(seams: Seams) -> None:
+    """Another text under an id that was used before is answered like a repeat, and lost."""
+
+    @seams.instead(inputs, "fingerprint")
+    def fingerprint(genuine: Genuine, **parts: Any) -> Any:
+        return b"the same" if "body" in parts else genuine(**parts)
+
+
+@fault("DLV-5")
+def only_texts_are_compared(seams: Seams) -> None:
+    """The same text under the same id counts as a repeat, though it answers something else or expires."""
+
+    @seams.instead(inputs, "fingerprint")
+    def fingerprint(genuine: Genuine, **parts: Any) -> Any:
+        return genuine(body=parts["body"]) if "body" in parts else genuine(**parts)
+
+
+@fault("DLV-6", "DLV-1")
+def senders_hear_themselves(seams: Seams) -> None:
+    """The device that sent a message gets it as well, beside `sent`."""
+
+    @seams.instead(Hub, "publish")
+    def publish(genuine: Genuine, hub: Hub, post: Post) -> None:
+        is_entry = isinstance(post.event, MessageEvent)
+        genuine(hub, replace(post, but=None) if is_entry else post)
+
+
+@fault("DLV-6", "DLV-1", "ORD-2")
+def own_devices_hear_nothing(seams: Seams) -> None:
+    """What one writes on the phone does not come to one's laptop."""
+
+    @seams.instead(Hub, "publish")
+    def publish(genuine: Genuine, hub: Hub, post: Post) -> None:
+        if isinstance(post.event, MessageEvent):
+            sender = post.event.message.sender_id
+            is_system = post.event.message.client_message_id is None
+            others = [user_id for user_id in post.to if user_id != sender or is_system]
+            post = replace(post, to=others)
+        genuine(hub, post)
+
+
+@fault("DLV-7", "ORD-1")
+def refused_messages_use_numbers(seams: Seams) -> None:
+    """A refused message leaves a gap in the conversation's numbers."""
+
+    @seams.instead(Messages, "_send")
+    def send(
+        genuine: Genuine, use: Messages, me: Identity, request: SendRequest, *rest: Any
+    ) -> Any:
+        try:
+            return genuine(use, me, request, *rest)
+        except ApiError as refusal:
+            commands: SqliteCommands = rest[-1]
+            _skip(commands, request.conversation_id, me, refusal)
+            raise
+
+    def _skip(commands: SqliteCommands, chat: str, me: Identity, refusal: ApiError) -> None:
+        conversation = commands.conversation(chat)
+        known = isinstance(refusal, errors.IdempotencyConflict)
+        if conversation is None or me.user_id not in conversation.members or known:
+            return
+        head_seq = conversation.head_seq + 1
+        commands._do(
+            "UPDATE conversations SET head_seq = ? WHERE conversation_id = ?", head_seq, chat
+        )
+        commands._remember(replace(conversation, head_seq=head_seq))
+
+
+@fault("DLV-7", "CONV-9")
+def blocked_messages_arrive(seams: Seams) -> None:
+    """A message to somebody who has blocked its sender is refused, and delivered all the same."""
+
+    @seams.instead(Messages, "_send")
+    def send(
+        genuine: Genuine, use: Messages, me: Identity, request: SendRequest, *rest: Any
+    ) -> Any:
+        try:
+            return genuine(use, me, request, *rest)
+        except errors.Blocked:
+            commands: Commands = rest[-1]
+            conversation = commands.conversation(request.conversation_id)
+            assert conversation is not None
+            others = [user_id for user_id in conversation.members if user_id != me.user_id]
+            trio.from_thread.run_sync(
+                use._kernel.hub.publish, Post(_never_stored(conversation, me, request), others)
+            )
+            raise
+
+    def _never_stored(chat: Conversation, me: Identity, request: SendRequest) -> MessageEvent:
+        return MessageEvent(
+            Message(
+                message_id=f"{chat.conversation_id}.{chat.head_seq + 1}",
+                conversation_id=chat.conversation_id,
+                seq=chat.head_seq + 1,
+                sender_id=me.user_id,
+                sender_device_id=me.device_id,
+                client_message_id=request.client_message_id,
+                created_at="2026-01-01T00:00:00.000Z",
+                body=inputs.message_body(request.body, Limits()),
+            )
+        )
+
+
+@fault("DLV-8", "ORD-1")
+def a_kill_takes_the_last_message(seams: Seams) -> None:
+    """When the server is killed, the newest message of each conversation is gone, though it was `sent`."""
+
+    @seams.instead(SqliteStore, "__init__")
+    def opened(genuine: Genuine, store: SqliteStore, *where: Any) -> None:
+        genuine(store, *where)
+        store.commands._do(
+            "DELETE FROM entries WHERE kind <> 'system' AND seq ="
+            " (SELECT head_seq FROM conversations c WHERE c.conversation_id = entries.conversation_id)"
+        )
+        store.commands._do(
+            "UPDATE conversations SET head_seq = coalesce((SELECT max(seq) FROM entries e"
+            " WHERE e.conversation_id = conversations.conversation_id), 0)"
+        )
+
+
+@fault("DLV-8", "STA-1", "DLV-4")
+def sent_comes_before_the_disk(seams: Seams) -> None:
+    """A text is `sent` a third of a second before it is stored; a kill in between loses it."""
+    late: list[tuple[float, Conversation, Message, bytes | None]] = []
+    genuine_append: list[Genuine] = []
+
+    @seams.instead(SqliteCommands, "append")
+    def append(
+        genuine: Genuine, commands: SqliteCommands, chat: Conversation, entry: Message, print_: Any
+    ) -> None:
+        genuine_append[:] = [genuine]
+        if entry.relates_to is not None or not isinstance(entry.body, TextBody) or entry.expires_at:
+            write(commands, time.monotonic())
+            genuine(commands, chat, entry, print_)
+            return
+        late.append((time.monotonic() + 0.3, chat, entry, print_))
+        commands._remember(chat)
+
+    @seams.instead(SqliteStore, "commit")
+    def commit(genuine: Genuine, store: SqliteStore) -> None:
+        write(store.commands, 0.0)
+        genuine(store)
+
+    def write(commands: SqliteCommands, ahead: float) -> None:
+        while late and late[0][0] <= time.monotonic() + ahead:
+            _, chat, entry, print_ = late.pop(0)
+            known = commands.conversation(chat.conversation_id)
+            genuine_append[0](commands, chat, entry, print_)
+            if known is not None:
+                commands._remember(known)
+
+
+@fault("RT-7", "DLV-2")
+def messagepack_is_not_replayed(seams: Seams) -> None:
+    """A device that speaks MessagePack gets nothing of what was sent while it was away."""
+
+    @seams.instead(Session, "_show")
+    async def show(genuine: Genuine, session: Session, backlog: list[Backlog]) -> Any:
+        return await genuine(session, [] if session.subscriber._packs else backlog)
+
+
+@fault("DLV-1")
+def http_messages_come_twice_in_groups(seams: Seams) -> None:
+    """A group message that was sent over HTTP reaches its receivers twice."""
+    over_http: Counter[str] = Counter()
+
+    @seams.instead(Messages, "send")
+    async def send(genuine: Genuine, use: Messages, me: Identity, request: SendRequest) -> Any:
+        over_http[request.client_message_id] += 1
+        return await genuine(use, me, request)
+
+    @seams.instead(Hub, "publish")
+    def publish(genuine: Genuine, hub: Hub, post: Post) -> None:
+        genuine(hub, post)
+        if (
+            isinstance(post.event, MessageEvent)
+            and len(post.to) > 2
+            and over_http.pop(post.event.message.client_message_id or "", 0)
+        ):
+            genuine(hub, post)
