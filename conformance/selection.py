@@ -66,7 +66,8 @@ def load(paths: Sequence[Path], catalogue: Catalogue | None = None) -> tuple[Var
 
 
 def _is_path(selector: str) -> bool:
-    looks_like_one = "/" in selector or selector.endswith((".yaml", ".yml")) or selector == "."
+    name, _, _parameters = selector.partition("[")  # whose values may have slashes of their own
+    looks_like_one = "/" in name or selector.endswith((".yaml", ".yml")) or selector == "."
     return looks_like_one or Path(selector).exists()
 
 

@@ -11,13 +11,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from . import channel, conversations, delivery, media, ordering, pages, relating, security, statuses
+from . import (
+    channel,
+    conversations,
+    delivery,
+    groups,
+    media,
+    ordering,
+    pages,
+    relating,
+    resending,
+    security,
+    statuses,
+)
 from .seams import Fault, Seams, faults_of
 
 AREAS = (
     conversations,
+    groups,
     ordering,
     delivery,
+    resending,
     statuses,
     pages,
     channel,

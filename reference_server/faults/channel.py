@@ -32,26 +32,15 @@ def browsers_get_no_subprotocol(seams: Seams) -> None:
 
 
 @fault("RT-1")
-def browsers_need_no_token(seams: Seams) -> None:
-    """The token that a browser offers as a subprotocol is not looked at closely: its beginning will do."""
+def browsers_may_add_to_their_token(seams: Seams) -> None:
+    """Of the token that a browser offers as a subprotocol, the beginning alone is looked at."""
 
     @seams.instead(handshake, "authenticate")
     async def authenticate(
         genuine: Genuine, service: Any, authorization: str | None, offered: Any = ()
     ) -> Any:
-        try:
-            identity = await genuine(service, authorization, offered)
-        except errors.Unauthorized:
-            for each in offered:
-                for token, known in tokens.items():
-                    if each.startswith("bearer.") and token.startswith(each[7:27]):
-                        return known
-            raise
-        if authorization is not None:
-            tokens[authorization.partition(" ")[2]] = identity
-        return identity
-
-    tokens: dict[str, Identity] = {}
+        whole = len("bearer.") + 43
+        return await genuine(service, authorization, [each[:whole] for each in offered])
 
 
 @fault("RT-1", "ERR-1")

@@ -28,6 +28,14 @@ Genuine = Callable[..., Any]
 """What stood at a seam before the fault."""
 
 
+class Taken(Struct, frozen=True):
+    """A seam where a fault stands, and what stood there."""
+
+    owner: type | ModuleType
+    name: str
+    genuine: Any
+
+
 class Seams:
     """Where one fault is put in; it can be taken out again (`restore`), for tests.
 
@@ -36,7 +44,7 @@ class Seams:
 
     def __init__(self, seed: str) -> None:
         self._luck = random.Random(seed)  # noqa: S311 - repeatable, and protects nothing
-        self._before: list[tuple[type | ModuleType, str, Any]] = []
+        self.taken: list[Taken] = []
 
     def instead(self, owner: type | ModuleType, name: str) -> Callable[[Genuine], Genuine]:
         """Call the decorated function in place of `owner.name`; its first argument is the genuine one.
@@ -60,7 +68,7 @@ class Seams:
 
     def value(self, owner: type | ModuleType, name: str, value: object) -> None:
         """Put a value in the place of `owner.name`. Raises `AttributeError` as `instead` does."""
-        self._before.append((owner, name, _own(owner, name)))
+        self.taken.append(Taken(owner, name, _own(owner, name)))
         setattr(owner, name, value)
 
     def once_in(self, times: int) -> bool:
@@ -69,8 +77,9 @@ class Seams:
 
     def restore(self) -> None:
         """Put back everything that was there, the latest first."""
-        while self._before:
-            setattr(*self._before.pop())
+        while self.taken:
+            seam = self.taken.pop()
+            setattr(seam.owner, seam.name, seam.genuine)
 
 
 def _own(owner: type | ModuleType, name: str) -> Any:

@@ -15,6 +15,7 @@ from ..service.rates import Exceeded
 from ..service.tokens import TokenCache
 from ..service.uploads import Uploads
 from ..storage.base import Queries
+from ..storage.sqlite import SqliteCommands
 from ..storage.sqlite_queries import SqliteQueries
 from ..transport import decoding, exchange, frames, http, problems, session
 from ..transport.http import Routes
@@ -139,17 +140,9 @@ def tokens_live_on_for_a_second(seams: Seams) -> None:
 def removed_devices_keep_their_token(seams: Seams) -> None:
     """The token of a device that was removed still reads the history."""
 
-    @seams.instead(TokenCache, "forget")
-    def forget(genuine: Genuine, cache: TokenCache, user_id: str, device_id: str) -> None:
-        if device_id not in removed:
-            genuine(cache, user_id, device_id)
-
-    @seams.instead(Accounts, "remove_device")
-    async def remove(genuine: Genuine, use: Accounts, me: Identity, device_id: str) -> None:
-        removed.add(device_id)
-        await genuine(use, me, device_id)
-
-    removed: set[str] = set()
+    @seams.instead(SqliteCommands, "remove_device")
+    def remove(_genuine: Genuine, commands: SqliteCommands, user_id: str, device_id: str) -> None:
+        commands._do("DELETE FROM devices WHERE user_id = ? AND device_id = ?", user_id, device_id)
 
 
 @fault("ERR-1")

@@ -145,3 +145,13 @@ def test_and_binds_closer_than_or() -> None:
     condition = parse_expression("red or green and not blue")
     assert condition("red blue")
     assert not condition("green blue")
+
+
+def test_a_variant_may_have_a_slash_in_its_name(tmp_path: Path, catalogue: Catalogue) -> None:
+    """It is no path: the repetition that a report proposes must work."""
+    text = scenario("{as: alice, send: {to: $chat, text: $type}}")
+    matrix = "matrix: {type: [audio/wav, image/png]}\ntitle:"
+    (tmp_path / "a.yaml").write_text(text.replace("title:", matrix))
+    name = "delivery.example[type=audio/wav]"
+    (found,) = choose([name], None, catalogue, published=tmp_path)
+    assert found.name == name

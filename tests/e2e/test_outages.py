@@ -23,10 +23,10 @@ class Breakage(NamedTuple):
 
 
 BREAKAGES = {
-    "say-goodbye-with-1000": Breakage(
+    "stopping-looks-like-a-goodbye": Breakage(
         "realtime.stopping-server-says-goodbye", "the expected `closed` frame did not come"
     ),
-    "forget-the-rest-when-stopping": Breakage(
+    "stopping-forgets-the-rest": Breakage(
         "realtime.stopped-amid-traffic",
         "was accepted before the server was stopped, and is not in the history afterwards",
         # Its numbers are given to others then, with all that follows from it.
@@ -76,11 +76,11 @@ def test_a_command_that_fails_is_blamed_on_nobody(tmp_path: Path) -> None:
     assert "the stop command ended with status 7" in (scenario.reason or "")
 
 
-@pytest.mark.parametrize("defect", BREAKAGES)
-def test_a_server_that_stops_badly_is_caught(defect: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fault", BREAKAGES)
+def test_a_server_that_stops_badly_is_caught(fault: str, tmp_path: Path) -> None:
     """RT-8 fails, for the right reason, and nothing else that is not broken."""
-    breakage = BREAKAGES[defect]
-    with supervised("tests.e2e.broken_server", defect, "--", folder=tmp_path) as server:
+    breakage = BREAKAGES[fault]
+    with supervised("reference_server", "--fault", fault, folder=tmp_path) as server:
         done = msgcheck(
             *("run", breakage.scenario, "--target", server.url, "--seed", "3"),
             *("--stop-command", server.stop_command),

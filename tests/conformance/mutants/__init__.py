@@ -1,0 +1,1 @@
+"""Tests of judging the suite by its mutants."""
