@@ -19,6 +19,7 @@ from . import (
     media,
     ordering,
     pages,
+    refusals,
     relating,
     resending,
     security,
@@ -38,6 +39,7 @@ AREAS = (
     relating,
     media,
     security,
+    refusals,
 )
 """The modules that define faults, in the order of the contract's requirements."""
 

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import msgspec
+from websockets.protocol import Protocol
 
 from .. import hub as hub_module
 from ..core import errors
@@ -13,7 +14,10 @@ from ..core.errors import ApiError
 from ..core.model import Identity
 from ..events import MessageEvent, Post, Revoked, TypingEvent
 from ..hub import Closing, Hub, Outbox, Outgoing, Subscriber
+from ..service.kernel import Outcome
 from ..service.messages import Messages
+from ..service.presence import Presence
+from ..service.typing import Typing
 from ..storage.base import Backlog
 from ..storage.sqlite_queries import SqliteQueries
 from ..transport import handshake, session
@@ -315,3 +319,75 @@ def any_device_takes_its_user_offline(seams: Seams) -> None:
     def detach(genuine: Genuine, hub: Hub, subscriber: Subscriber) -> bool:
         genuine(hub, subscriber)
         return True
+
+
+@fault("RT-2", "ORD-2", "DLV-2")
+def live_overtakes_the_backlog(seams: Seams) -> None:
+    """What is sent while a device is still being told what it missed comes amid that."""
+
+    @seams.instead(Subscriber, "offer")
+    def offer(genuine: Genuine, subscriber: Subscriber, item: Outgoing, entry: Any) -> None:
+        genuine(subscriber, item, entry)
+        if entry is not None and not subscriber._live:
+            subscriber.tell(item)
+
+
+@fault("RT-2")
+def heartbeats_are_told_in_seconds(seams: Seams) -> None:
+    """`welcome` tells the heartbeat in seconds, so that clients take every connection for dead."""
+
+    @seams.instead(Session, "_tell")
+    def tell(genuine: Genuine, at: Session, frame: Any) -> None:
+        if isinstance(frame, WelcomeFrame):
+            in_seconds = frame.heartbeat_interval_ms // 1000
+            frame = msgspec.structs.replace(frame, heartbeat_interval_ms=in_seconds)
+        genuine(at, frame)
+
+
+@fault("RT-3", "SEC-4")
+def failures_look_like_goodbyes(seams: Seams) -> None:
+    """Whoever sends too much, or what is no UTF-8, is closed with 1000, as if all had been well."""
+
+    @seams.instead(Protocol, "fail")
+    def fail(genuine: Genuine, protocol: Protocol, _code: int, reason: str = "") -> None:
+        genuine(protocol, 1000, reason)
+
+
+@fault("RT-7")
+def messagepack_is_ascii(seams: Seams) -> None:
+    """In MessagePack, letters with accents and emoji come as question marks."""
+
+    @seams.instead(hub_module, "_encode_msgpack")
+    def encode(genuine: Genuine, frame: Any) -> Any:
+        text = msgspec.json.encode(frame).decode().encode("ascii", "replace")
+        return genuine(msgspec.json.decode(text))
+
+
+@fault("EPH-1")
+def typing_comes_back(seams: Seams) -> None:
+    """Who is typing is told so by the server on all of their own devices."""
+
+    @seams.instead(Typing, "_tell")
+    def tell(genuine: Genuine, use: Typing, me: Identity, *rest: Any) -> Any:
+        outcome = genuine(use, me, *rest)
+        (post,) = outcome.posts
+        return Outcome(None, (msgspec.structs.replace(post, to=[*post.to, me.user_id]),))
+
+
+@fault("EPH-2")
+def nobody_was_here_before(seams: Seams) -> None:
+    """Who connects is not told who is online already."""
+
+    @seams.instead(Presence, "online")
+    def online(_genuine: Genuine, *_who: Any) -> tuple[()]:
+        return ()
+
+
+@fault("EPH-2")
+def nobody_goes_offline(seams: Seams) -> None:
+    """Who was online once is shown so for ever."""
+
+    @seams.instead(Hub, "detach")
+    def detach(genuine: Genuine, hub: Hub, subscriber: Subscriber) -> bool:
+        genuine(hub, subscriber)
+        return False

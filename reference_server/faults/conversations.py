@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import trio
@@ -13,6 +14,7 @@ from ..core import errors, log
 from ..core.log import Change
 from ..core.model import Conversation, Identity
 from ..service import conversations, messages, receipts, typing
+from ..service.blocks import Blocks
 from ..service.conversations import Conversations, CreateRequest
 from ..storage.base import Chat, Commands, Queries
 from ..storage.sqlite import SqliteCommands
@@ -249,3 +251,25 @@ def blocks_end_with_the_process(seams: Seams) -> None:
     seams.instead(StandingCommands, "add_block")(add)
     seams.instead(StandingCommands, "remove_block")(remove)
     seams.instead(StandingCommands, "blocked")(ask)
+
+
+@fault("CONV-9")
+def anybody_can_be_blocked(seams: Seams) -> None:
+    """One can block users that do not exist, and oneself."""
+
+    @seams.instead(Blocks, "_change")
+    async def change(genuine: Genuine, use: Blocks, me: Identity, user_id: str, deed: Any) -> None:
+        with suppress(errors.UnknownUser, errors.InvalidRequest):
+            await genuine(use, me, user_id, deed)
+
+
+@fault("ERR-1")
+def unknown_partners_are_invalid_requests(seams: Seams) -> None:
+    """A chat with somebody who does not exist is refused with a code that says nothing of it."""
+
+    @seams.instead(Conversations, "_create_direct")
+    def create(genuine: Genuine, *what: Any) -> Any:
+        try:
+            return genuine(*what)
+        except errors.UnknownUser:
+            raise errors.InvalidRequest from None

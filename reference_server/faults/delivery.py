@@ -205,9 +205,9 @@ def refused_messages_use_numbers(seams: Seams) -> None:
         commands._remember(replace(conversation, head_seq=head_seq))
 
 
-@fault("DLV-7", "CONV-9")
-def blocked_messages_arrive(seams: Seams) -> None:
-    """A message to somebody who has blocked its sender is refused, and delivered all the same."""
+@fault("DLV-7", "CONV-9", "CONV-4")
+def refused_messages_arrive(seams: Seams) -> None:
+    """A message by somebody who was blocked or has left is refused, and delivered all the same."""
 
     @seams.instead(Messages, "_send")
     def send(
@@ -215,7 +215,7 @@ def blocked_messages_arrive(seams: Seams) -> None:
     ) -> Any:
         try:
             return genuine(use, me, request, *rest)
-        except errors.Blocked:
+        except (errors.Blocked, errors.NotAMember):
             commands: Commands = rest[-1]
             conversation = commands.conversation(request.conversation_id)
             assert conversation is not None
@@ -268,3 +268,14 @@ def http_messages_come_twice_in_groups(seams: Seams) -> None:
             and over_http.pop(post.event.message.client_message_id or "", 0)
         ):
             genuine(hub, post)
+
+
+@fault("DLV-2")
+def own_messages_are_not_replayed(seams: Seams) -> None:
+    """A device whose connection broke before `sent` came never learns that its message was stored."""
+
+    @seams.instead(Session, "_tell")
+    def tell(genuine: Genuine, at: Session, frame: Any) -> None:
+        own = isinstance(frame, MessageEvent) and frame.message.sender_device_id == at._me.device_id
+        if not own:
+            genuine(at, frame)

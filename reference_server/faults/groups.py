@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from ..core import log
 from ..core.log import Author, Change
-from ..core.model import Conversation, Identity, Membership
-from ..events import MessageEvent, Post
+from ..core.model import Conversation, Identity, Member, Membership, SystemBody
+from ..events import ConversationEvent, MessageEvent, Post, TypingEvent
 from ..hub import Hub
 from ..service import conversations, messages
 from ..service.access import to_change
@@ -34,9 +34,9 @@ def one_member_is_left_out(seams: Seams) -> None:
         genuine(hub, post)
 
 
-@fault("CONV-2", "CONV-4")
+@fault("CONV-2", "CONV-4", "EPH-1")
 def the_removed_hear_on(seams: Seams) -> None:
-    """Who was removed from a group still receives what is said in it."""
+    """Who was removed from a group still receives what is said in it, and who is typing."""
     gone: dict[str, set[str]] = {}
 
     @seams.instead(SqliteCommands, "end_stay")
@@ -48,10 +48,13 @@ def the_removed_hear_on(seams: Seams) -> None:
 
     @seams.instead(Hub, "publish")
     def publish(genuine: Genuine, hub: Hub, post: Post) -> None:
+        where = ""
         if isinstance(post.event, MessageEvent):
-            also = gone.get(post.event.message.conversation_id, set())
-            post = replace(post, to=list(dict.fromkeys((*post.to, *also))))
-        genuine(hub, post)
+            where = post.event.message.conversation_id
+        elif isinstance(post.event, TypingEvent):
+            where = post.event.conversation_id
+        also = gone.get(where, set())
+        genuine(hub, replace(post, to=list(dict.fromkeys((*post.to, *also)))))
 
 
 @fault("CONV-3")
@@ -198,3 +201,76 @@ def left_groups_show_the_present(seams: Seams) -> None:
     ) -> Any:
         shown = genuine(queries, chat, stay, **how)
         return replace(shown, title=chat.title, head_seq=chat.head_seq)
+
+
+@fault("CONV-3", "CONV-7")
+def creators_are_not_named(seams: Seams) -> None:
+    """The first entry of a group does not name its creator among the members."""
+
+    @seams.instead(log, "new_group")
+    def new_group(genuine: Genuine, *what: Any) -> Change:
+        change: Change = genuine(*what)
+        (entry,) = change.entries
+        assert isinstance(entry.body, SystemBody)
+        named = [user_id for user_id in change.conversation.members if user_id != entry.sender_id]
+        body = replace(entry.body, user_ids=tuple(named))
+        return Change(change.conversation, (replace(entry, body=body),))
+
+
+@fault("CONV-2")
+def groups_are_not_announced(seams: Seams) -> None:
+    """Who becomes a member of a group gets its messages, but is never told of the group."""
+
+    @seams.instead(Hub, "publish")
+    def publish(genuine: Genuine, hub: Hub, post: Post) -> None:
+        told = isinstance(post.event, ConversationEvent) and post.event.conversation.kind == "group"
+        if not told:
+            genuine(hub, post)
+
+
+@fault("CONV-2", "SEC-2")
+def friends_of_members_listen_in(seams: Seams) -> None:
+    """What is said in a group also reaches those who have a chat with the one who says it."""
+    friends: dict[str, set[str]] = {}
+
+    @seams.instead(SqliteCommands, "add_conversation")
+    def add(genuine: Genuine, commands: Commands, chat: Conversation, pair: Any) -> None:
+        genuine(commands, chat, pair)
+        for one, other in (pair, pair[::-1]) if pair is not None else ():
+            friends.setdefault(one, set()).add(other)
+
+    @seams.instead(Hub, "publish")
+    def publish(genuine: Genuine, hub: Hub, post: Post) -> None:
+        if isinstance(post.event, MessageEvent) and len(post.to) > 2:
+            also = friends.get(post.event.message.sender_id or "", set())
+            post = replace(post, to=list(dict.fromkeys((*post.to, *also))))
+        genuine(hub, post)
+
+
+@fault("CONV-3")
+def the_last_owner_can_step_down(seams: Seams) -> None:
+    """The last owner of a group can become a plain member, and then nobody can change it any more."""
+
+    @seams.instead(log, "_change_role")
+    def change(genuine: Genuine, conversation: Conversation, *rest: Any) -> Change:
+        with_another = conversation.members | {"": Member("owner", 1)}
+        changed: Change = genuine(replace(conversation, members=with_another), *rest)
+        members = dict(changed.conversation.members)
+        del members[""]
+        return Change(replace(changed.conversation, members=members), changed.entries)
+
+
+@fault("CONV-3")
+def roles_are_set_again_and_again(seams: Seams) -> None:
+    """Giving a member the role that it has writes an entry each time."""
+
+    @seams.instead(log, "set_member")
+    def set_member(
+        genuine: Genuine, chat: Conversation, author: Author, user_id: str, role: Any, *rest: Any
+    ) -> Change:
+        present = chat.members.get(user_id)
+        if chat.kind == "group" and present is not None and role == present.role == "member":
+            body = SystemBody(event="role", user_id=user_id, role=role)
+            return log.append(chat, author, body, rest[0])
+        changed: Change = genuine(chat, author, user_id, role, *rest)
+        return changed

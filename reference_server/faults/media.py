@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -107,23 +108,18 @@ def digests_are_not_looked_at(seams: Seams) -> None:
 
 
 @fault("AST-3")
-def sizes_are_believed(seams: Seams) -> None:
-    """A file larger than allowed is taken if its length is not told beforehand."""
+def large_files_are_cut(seams: Seams) -> None:
+    """Of a file larger than allowed whose length was not told, as much is kept as is allowed."""
 
     @seams.instead(media.Media, "upload")
     async def upload(genuine: Genuine, use: Any, me: Any, claim: Any, pieces: Any) -> Any:
-        limit = use._kernel.limits.max_asset_bytes
-        if claim.size is not None:
-            return await genuine(use, me, claim, pieces)
-        with use._kernel.store.blobs.receive(types.HEAD_BYTES) as incoming:
+        async def cut() -> AsyncIterator[bytes]:
+            room = use._kernel.limits.max_asset_bytes
             async for piece in pieces:
-                incoming.write(piece[: max(limit - incoming.size, 0)])
-            return await use.keep(
-                me,
-                types.check_media_type(claim.media_type),
-                incoming.arrived,
-                place=lambda: use._kernel.store.blobs.keep(incoming),
-            )
+                yield piece[:room]
+                room -= len(piece[:room])
+
+        return await genuine(use, me, claim, cut() if claim.size is None else pieces)
 
 
 @fault("AST-4")
@@ -205,3 +201,28 @@ def every_asset_can_be_passed_on(seams: Seams) -> None:
 
     @seams.instead(messages, "to_read_asset")
     def to_read(_genuine: Genuine, *_what: Any) -> None: ...
+
+
+@fault("AST-5")
+def resumable_uploads_hide_what_they_can(seams: Seams) -> None:
+    """A client that asks is not told that checksums are known, or that uploads can be given up."""
+    seams.value(tus, "EXTENSIONS", "creation")
+
+
+@fault("AST-5")
+def a_kill_takes_what_had_arrived(seams: Seams) -> None:
+    """An upload that was interrupted by a kill of the server begins anew."""
+
+    @seams.instead(Partials, "__init__")
+    def opened(genuine: Genuine, partials: Partials, folder: Path) -> None:
+        genuine(partials, folder)
+        for name in partials.names():
+            partials.discard(name)
+
+
+@fault("AST-5")
+def given_up_uploads_go_on(seams: Seams) -> None:
+    """An upload that was given up is still there."""
+
+    @seams.instead(Uploads, "terminate")
+    async def terminate(_genuine: Genuine, *_which: Any) -> None: ...

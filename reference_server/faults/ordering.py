@@ -74,7 +74,7 @@ def pipelines_are_shuffled(seams: Seams) -> None:
 
     @seams.instead(Writer, "_commit")
     def commit(genuine: Genuine, writer: Writer, jobs: list[Any]) -> list[Any]:
-        if len(jobs) < 2 or not seams.once_in(4):
+        if len(jobs) < 2 or not seams.once_in(2):
             return list(genuine(writer, jobs))
         first, second, *rest = genuine(writer, [jobs[1], jobs[0], *jobs[2:]])
         return [second, first, *rest]
@@ -185,3 +185,35 @@ def second_devices_have_a_short_history(seams: Seams) -> None:
             return shown
         items = [entry for entry in shown.items if entry.created_at >= own.created_at]
         return replace(shown, items=items)
+
+
+@fault("ORD-6")
+def http_has_another_clock(seams: Seams) -> None:
+    """What was sent over HTTP is dated by a machine whose clock is three seconds late."""
+
+    @seams.instead(Messages, "send")
+    async def send(genuine: Genuine, use: Messages, me: Identity, request: Any) -> Any:
+        over_http.add((me.user_id, request.client_message_id))
+        return await genuine(use, me, request)
+
+    @seams.instead(log, "append")
+    def append(
+        genuine: Genuine, chat: Conversation, author: Author, body: Any, now: int, *rest: Any
+    ) -> Change:
+        change: Change = genuine(chat, author, body, now, *rest)
+        if not rest or (author.user_id, rest[0]) not in over_http:
+            return change
+        (entry,) = change.entries
+        return Change(change.conversation, (replace(entry, created_at=rfc3339(now - 3_000)),))
+
+    over_http: set[tuple[str | None, Any]] = set()
+
+
+@fault("ORD-7")
+def looked_up_messages_are_of_now(seams: Seams) -> None:
+    """A message that is looked up by its id is dated at the moment of looking."""
+
+    @seams.instead(Messages, "message")
+    async def message(genuine: Genuine, use: Messages, me: Identity, message_id: str) -> Any:
+        entry = await genuine(use, me, message_id)
+        return replace(entry, created_at=rfc3339(use._kernel.now() + 1_000))

@@ -10,6 +10,7 @@ from ..core import relations, standing
 from ..core.model import Conversation, Message, RelatesTo, place_of
 from ..core.standing import Standing
 from ..service.messages import Messages
+from ..storage import sqlite
 from ..storage.base import Backlog, Queries
 from ..storage.sqlite_standings import StandingCommands, StandingQueries
 from .seams import Genuine, Seams, fault
@@ -160,3 +161,19 @@ def who_left_sees_later_edits(seams: Seams) -> None:
     @seams.instead(StandingQueries, "standings")
     def standings(genuine: Genuine, queries: Queries, *rest: Any) -> Any:
         return genuine(queries, *rest[:-1], None)
+
+
+@fault("REL-1")
+def reactions_are_short(seams: Seams) -> None:
+    """A reaction of more than eight characters is refused."""
+    seams.value(relations, "_KEY_LENGTH", range(1, 9))
+
+
+@fault("REL-1", "ORD-7")
+def replies_forget_what_they_answer(seams: Seams) -> None:
+    """In the history, a reply does not say what it answers."""
+
+    @seams.instead(sqlite, "encode_content")
+    def encode(genuine: Genuine, entry: Message) -> Any:
+        is_reply = entry.relates_to is not None and entry.relates_to.relation == "reply"
+        return genuine(replace(entry, relates_to=None) if is_reply else entry)

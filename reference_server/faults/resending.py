@@ -152,3 +152,16 @@ def sent_comes_before_the_disk(seams: Seams) -> None:
             genuine_append[0](commands, chat, entry, print_)
             if known is not None:
                 commands._remember(known)
+
+
+@fault("DLV-4")
+def ids_are_everybodys(seams: Seams) -> None:
+    """Two who happen on the same `client_message_id` in a chat: the second one's message is lost."""
+
+    @seams.instead(SqliteQueries, "earlier_send")
+    def look_up(genuine: Genuine, queries: SqliteQueries, chat: str, user: str, name: str) -> Any:
+        row = queries._one(
+            "SELECT sender_id FROM entries WHERE conversation_id = ? AND client_message_id = ?",
+            chat, name,
+        )  # fmt: skip
+        return genuine(queries, chat, row[0] if row else user, name)

@@ -1,23 +1,24 @@
-"""Faults in who may do what, in how refusals look, and in limits (SEC, ERR, LIM)."""
+"""Faults in who may do what: tokens, and what is somebody else's (SEC)."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
-from ..core import errors, inputs
+from ..core import errors
 from ..core.model import Identity, place_of
-from ..service import messages
-from ..service.accounts import Accounts, LoginRequest
-from ..service.rates import Exceeded
+from ..service import accounts, messages
+from ..service.accounts import Accounts, LoginRequest, RegisterRequest
+from ..service.kernel import Outcome
+from ..service.receipts import Receipts
 from ..service.tokens import TokenCache
 from ..service.uploads import Uploads
-from ..storage.base import Queries
+from ..storage.base import Commands, Queries
 from ..storage.sqlite import SqliteCommands
 from ..storage.sqlite_queries import SqliteQueries
-from ..transport import decoding, exchange, frames, http, problems, session
+from ..transport import exchange, session
 from ..transport.http import Routes
 from .seams import Genuine, Seams, fault
 
@@ -66,7 +67,7 @@ def uploads_are_everybodys(seams: Seams) -> None:
     async def own(genuine: Genuine, use: Uploads, me: Identity, upload_id: str) -> Any:
         row = await use._kernel.ask(lambda queries: queries.upload(upload_id))
         owner = me.user_id if row is None else row.owner_id
-        return await genuine(use, msgspec.structs.replace(me, user_id=owner), upload_id)
+        return await genuine(use, replace(me, user_id=owner), upload_id)
 
 
 @fault("SEC-2")
@@ -88,33 +89,6 @@ def unknown_users_are_told(seams: Seams) -> None:
         if await use._kernel.ask(lambda queries: queries.user(request.user_id)) is None:
             raise errors.BadCredentials("There is no such user.")
         return await genuine(use, request)
-
-
-@fault("SEC-4")
-def nesting_has_no_end(seams: Seams) -> None:
-    """JSON may be nested as deep as one likes."""
-    seams.value(decoding, "MAX_DEPTH", 100_000)
-
-
-@fault("SEC-4", "ERR-1")
-def wrong_types_are_errors_of_the_server(seams: Seams) -> None:
-    """A number where a text belongs is answered with an internal error."""
-
-    @seams.instead(http, "convert")
-    def convert(genuine: Genuine, value: Any, shape: Any) -> Any:
-        try:
-            return genuine(value, shape)
-        except errors.InvalidRequest as wrong:
-            raise TypeError(wrong.detail) from None
-
-
-@fault("SEC-4")
-def texts_have_no_end(seams: Seams) -> None:
-    """A text may be longer than the server says that it takes."""
-
-    @seams.instead(inputs, "message_body")
-    def body(genuine: Genuine, value: Any, limits: Any) -> Any:
-        return genuine(value, msgspec.structs.replace(limits, max_text_length=10**6))
 
 
 @fault("SEC-5", "RT-1")
@@ -145,78 +119,117 @@ def removed_devices_keep_their_token(seams: Seams) -> None:
         commands._do("DELETE FROM devices WHERE user_id = ? AND device_id = ?", user_id, device_id)
 
 
-@fault("ERR-1")
-def unknown_paths_have_a_page(seams: Seams) -> None:
-    """A path that does not exist is answered with a page for people."""
+@fault("SEC-1")
+def health_needs_a_token(seams: Seams) -> None:
+    """Whoever asks whether the server can serve must be one of its users."""
 
-    @seams.instead(http, "refusal")
-    def refusal(genuine: Genuine, error: Any, *rest: Any) -> Any:
-        response = genuine(error, *rest)
-        if error.code == "not_found":
-            response.set_data(b"<h1>Not Found</h1>")
-            response.content_type = "text/html"
-        return response
+    @seams.instead(Routes, "operation")
+    def operation(genuine: Genuine, routes: Routes) -> Any:
+        blueprint = genuine(routes)
 
+        async def ask() -> None:
+            asked = exchange.current()
+            if asked is not None and asked.path == "/readyz":
+                await routes.me()
 
-@fault("ERR-1")
-def refusals_have_no_code(seams: Seams) -> None:
-    """A refusal of what one may not do says so in words alone."""
-
-    @seams.instead(problems, "problem")
-    def problem(genuine: Genuine, error: Any) -> Any:
-        document = msgspec.json.decode(genuine(error))
-        if error.status in (403, 409):
-            del document["code"]
-        return msgspec.json.encode(document)
+        blueprint.before_request(ask)
+        return blueprint
 
 
-@fault("ERR-1")
-def the_servers_time_is_in_seconds(seams: Seams) -> None:
-    """The server's own time, in `welcome` and `pong`, is a number of seconds in a text."""
+@fault("SEC-2", "CONV-5")
+def strangers_acknowledge_for_members(seams: Seams) -> None:
+    """An acknowledgement by somebody who is not in a conversation counts as one of a member."""
 
-    @seams.instead(session, "rfc3339")
-    def seconds(_genuine: Genuine, milliseconds: int) -> str:
-        return str(milliseconds // 1000)
-
-
-@fault("ERR-1")
-def pointers_point_nowhere(seams: Seams) -> None:
-    """What is wrong in a request is told without the place."""
-
-    @seams.instead(problems, "problem")
-    def problem(genuine: Genuine, error: Any) -> Any:
-        document = msgspec.json.decode(genuine(error))
-        document.pop("errors", None)
-        return msgspec.json.encode(document)
+    @seams.instead(Receipts, "_acknowledge")
+    def acknowledge(genuine: Genuine, use: Receipts, me: Identity, chat: str, *rest: Any) -> Any:
+        commands: Commands = rest[-1]
+        conversation = commands.conversation(chat)
+        if conversation is not None and me.user_id not in conversation.members:
+            newest = commands.entry(chat, conversation.head_seq)
+            others = (each for each in conversation.members if newest and each != newest.sender_id)
+            me = replace(me, user_id=next(others, me.user_id))
+        return genuine(use, me, chat, *rest)
 
 
-@fault("LIM-1")
-def waiting_is_not_enough(seams: Seams) -> None:
-    """Who was refused for sending too much and waits as long as told is refused again."""
+@fault("SEC-2")
+def devices_of_others_can_be_removed(seams: Seams) -> None:
+    """Whoever knows the id of somebody else's device can remove it."""
 
-    @seams.instead(Exceeded, "__init__")
-    def exceeded(genuine: Genuine, error: Exceeded, allowance: Any) -> None:
-        genuine(error, allowance)
-        error.retry_after_ms = 1
-        error.extra["retry_after_ms"] = 1
+    @seams.instead(Accounts, "remove_device")
+    async def remove(genuine: Genuine, use: Accounts, me: Identity, device_id: str) -> None:
+        def owner(queries: Any) -> Any:
+            return queries._one("SELECT user_id FROM devices WHERE device_id = ?", device_id)
 
-
-@fault("LIM-1")
-def the_excess_is_not_told_how_long(seams: Seams) -> None:
-    """Who sends too much is refused, and not told how long to wait."""
-
-    @seams.instead(frames, "failed")
-    def failed(genuine: Genuine, *what: Any) -> Any:
-        frame = genuine(*what)
-        silent = msgspec.structs.replace(frame.error, retry_after_ms=msgspec.UNSET)
-        return msgspec.structs.replace(frame, error=silent)
+        row = await use._kernel.ask(owner)
+        await genuine(use, replace(me, user_id=row[0]) if row else me, device_id)
 
 
-@fault("LIM-2")
-def nobody_knows_where_the_time_went(seams: Seams) -> None:
-    """HTTP answers do not say where the server spent its time."""
+@fault("SEC-2")
+def devices_go_by_their_id_alone(seams: Seams) -> None:
+    """Two users have a device of the same id, and when one of them removes it, the other's is gone."""
 
-    @seams.instead(exchange.Exchange, "headers")
-    def headers(genuine: Genuine, asked: exchange.Exchange) -> dict[str, str]:
-        told: dict[str, str] = genuine(asked)
-        return {name: value for name, value in told.items() if name != "Server-Timing"}
+    @seams.instead(SqliteCommands, "remove_device")
+    def remove(genuine: Genuine, commands: SqliteCommands, _user_id: str, device_id: str) -> None:
+        owners = commands._all("SELECT user_id FROM devices WHERE device_id = ?", device_id)
+        for (user_id,) in owners:
+            genuine(commands, user_id, device_id)
+
+
+@fault("SEC-2")
+def renaming_renames_everybody(seams: Seams) -> None:
+    """Who changes their display name changes everybody's."""
+
+    @seams.instead(SqliteCommands, "set_display_name")
+    def rename(_genuine: Genuine, commands: SqliteCommands, _user_id: str, name: str) -> None:
+        commands._do("UPDATE users SET display_name = ?", name)
+
+
+@fault("SEC-2")
+def registering_takes_over(seams: Seams) -> None:
+    """Registering a name that is taken is refused, and sets its password all the same."""
+
+    @seams.instead(Accounts, "register")
+    async def register(genuine: Genuine, use: Accounts, request: RegisterRequest) -> Any:
+        try:
+            return await genuine(use, request)
+        except errors.UserExists:
+            hashed = accounts._hash(request.password.encode(), use._cost)
+
+            def take_over(commands: Any) -> Outcome[None]:
+                commands._do(
+                    "UPDATE users SET password_hash = ? WHERE user_id = ?", hashed, request.user_id
+                )
+                return Outcome(None)
+
+            await use._kernel.do(take_over)
+            raise
+
+
+@fault("SEC-2")
+def senders_are_believed(seams: Seams) -> None:
+    """A message is from whoever it says that it is from."""
+
+    @seams.instead(session.Session, "_send")
+    async def send(genuine: Genuine, at: Any, raw: dict[str, Any], size: int) -> None:
+        me = at._me
+        at._me = replace(me, user_id=raw.get("sender_id", me.user_id))
+        try:
+            await genuine(at, raw, size)
+        finally:
+            at._me = me
+
+
+@fault("SEC-3")
+def wrong_passwords_learn_of_devices(seams: Seams) -> None:
+    """Who logs in with a wrong password learns whether the user has such a device."""
+
+    @seams.instead(Accounts, "login")
+    async def login(genuine: Genuine, use: Accounts, request: LoginRequest) -> Any:
+        try:
+            return await genuine(use, request)
+        except errors.BadCredentials:
+            known = await use._kernel.ask(lambda queries: queries.devices(request.user_id))
+            asked = request.device and request.device.device_id
+            if asked and asked not in {each.device_id for each in known}:
+                raise errors.BadCredentials("This device is not known.") from None
+            raise

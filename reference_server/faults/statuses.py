@@ -344,3 +344,26 @@ def groups_are_told_of_one_reader(seams: Seams) -> None:
     @seams.instead(SqliteQueries, "senders_between")
     def senders(genuine: Genuine, queries: Queries, chat: str, _after: int, up_to: int) -> Any:
         return genuine(queries, chat, up_to - 1, up_to)
+
+
+@fault("STA-5")
+def alone_is_read(seams: Seams) -> None:
+    """A message in a group of one is `read`, although there is nobody to read it."""
+
+    @seams.instead(receipts, "overall")
+    def overall(genuine: Genuine, stays: Sequence[Membership], *rest: Any) -> Any:
+        return genuine(stays, *rest) if stays else "read"
+
+
+@fault("STA-7")
+def who_left_is_told_on(seams: Seams) -> None:
+    """Who left a group is still told who reads there what they once wrote."""
+
+    @seams.instead(Receipts, "_acknowledge")
+    def acknowledge(genuine: Genuine, use: Receipts, me: Identity, chat: str, *rest: Any) -> Any:
+        outcome = genuine(use, me, chat, *rest)
+        commands: Commands = rest[-1]
+        gone = [stay.user_id for stay in commands.stays(chat) if stay.left_seq is not None]
+        return replace(
+            outcome, posts=tuple(replace(post, to=[*post.to, *gone]) for post in outcome.posts)
+        )
