@@ -13,7 +13,8 @@ from ..service import conversations, media, messages
 from ..service.accounts import Accounts
 from ..service.rates import Exceeded
 from ..storage.base import Queries
-from ..transport import decoding, exchange, frames, http, problems, session
+from ..transport import conversations as transport_conversations
+from ..transport import decoding, exchange, frames, gate, http, problems, session
 from .seams import Genuine, Seams, fault
 
 
@@ -27,12 +28,14 @@ def nesting_has_no_end(seams: Seams) -> None:
 def wrong_types_are_errors_of_the_server(seams: Seams) -> None:
     """A number where a text belongs is answered with an internal error."""
 
-    @seams.instead(http, "convert")
     def convert(genuine: Genuine, value: Any, shape: Any) -> Any:
         try:
             return genuine(value, shape)
         except errors.InvalidRequest as wrong:
             raise TypeError(wrong.detail) from None
+
+    for module in (gate, transport_conversations):
+        seams.instead(module, "convert")(convert)
 
 
 @fault("SEC-4")
@@ -125,7 +128,7 @@ def nobody_knows_where_the_time_went(seams: Seams) -> None:
 def json_may_be_anything(seams: Seams) -> None:
     """Numbers that are none and half characters are taken in JSON."""
 
-    @seams.instead(http, "decode_json")
+    @seams.instead(gate, "decode_json")
     def decode(_genuine: Genuine, data: bytes) -> Any:
         try:
             return json.loads(data)

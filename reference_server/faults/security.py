@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ..core import errors
 from ..core.model import Identity, place_of
-from ..service import accounts, messages
+from ..service import Service, accounts, messages
 from ..service.accounts import Accounts, LoginRequest, RegisterRequest
 from ..service.kernel import Outcome
 from ..service.receipts import Receipts
@@ -18,8 +18,8 @@ from ..service.uploads import Uploads
 from ..storage.base import Commands, Queries
 from ..storage.sqlite import SqliteCommands
 from ..storage.sqlite_queries import SqliteQueries
-from ..transport import exchange, session
-from ..transport.http import Routes
+from ..transport import exchange, operation, session
+from ..transport.gate import Gate
 from .seams import Genuine, Seams, fault
 
 
@@ -27,10 +27,10 @@ from .seams import Genuine, Seams, fault
 def profiles_need_no_token(seams: Seams) -> None:
     """Anybody can look up users without being one."""
 
-    @seams.instead(Routes, "authenticated")
-    def authenticated(genuine: Genuine, routes: Routes, route: Any) -> Any:
+    @seams.instead(Gate, "authenticated")
+    def authenticated(genuine: Genuine, gate: Gate, route: Any) -> Any:
         if route.__name__ != "profile":
-            return genuine(routes, route)
+            return genuine(gate, route)
 
         async def open_to_all(**arguments: Any) -> Any:
             return await route(None, **arguments)
@@ -123,14 +123,14 @@ def removed_devices_keep_their_token(seams: Seams) -> None:
 def health_needs_a_token(seams: Seams) -> None:
     """Whoever asks whether the server can serve must be one of its users."""
 
-    @seams.instead(Routes, "operation")
-    def operation(genuine: Genuine, routes: Routes) -> Any:
-        blueprint = genuine(routes)
+    @seams.instead(operation, "operation")
+    def routes(genuine: Genuine, service: Service) -> Any:
+        blueprint = genuine(service)
 
         async def ask() -> None:
             asked = exchange.current()
             if asked is not None and asked.path == "/readyz":
-                await routes.me()
+                await Gate(service).me()
 
         blueprint.before_request(ask)
         return blueprint
