@@ -208,7 +208,6 @@ def registering_takes_over(seams: Seams) -> None:
 @fault("SEC-2")
 def senders_are_believed(seams: Seams) -> None:
     """A message is from whoever it says that it is from."""
-
     genuine = session._ACTS["send"]
 
     async def send(at: session.Session, raw: dict[str, Any], size: int) -> None:
