@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import msgspec
+import trio
 from websockets.protocol import Protocol
 
 from .. import hub as hub_module
@@ -321,7 +322,7 @@ def any_device_takes_its_user_offline(seams: Seams) -> None:
         return True
 
 
-@fault("RT-2", "ORD-2", "DLV-2")
+@fault("RT-2", "ORD-2", "DLV-1", "DLV-2")
 def live_overtakes_the_backlog(seams: Seams) -> None:
     """What is sent while a device is still being told what it missed comes amid that."""
 
@@ -330,6 +331,12 @@ def live_overtakes_the_backlog(seams: Seams) -> None:
         genuine(subscriber, item, entry)
         if entry is not None and not subscriber._live:
             subscriber.tell(item)
+
+    @seams.instead(Messages, "backlog")
+    async def backlog(genuine: Genuine, use: Messages, me: Identity) -> Any:
+        parts = await genuine(use, me)
+        await trio.sleep(0.05)
+        return parts
 
 
 @fault("RT-2")

@@ -102,6 +102,12 @@ def the_moment_of_connecting_is_lost(seams: Seams) -> None:
         genuine(subscriber)
         return set()
 
+    @seams.instead(Messages, "backlog")
+    async def backlog(genuine: Genuine, use: Messages, me: Identity) -> Any:
+        parts = await genuine(use, me)
+        await trio.sleep(0.05)
+        return parts
+
 
 @fault("DLV-3")
 def acknowledging_is_forgotten(seams: Seams) -> None:

@@ -17,6 +17,7 @@ from ..service.uploads import Uploads
 from ..storage.base import Queries
 from ..storage.blobs import Incoming
 from ..storage.partials import Partials
+from ..storage.sqlite import SqliteStore
 from ..storage.sqlite_queries import SqliteQueries
 from ..transport import assets, conditional
 from .seams import Genuine, Seams, fault
@@ -218,6 +219,16 @@ def a_kill_takes_what_had_arrived(seams: Seams) -> None:
         genuine(partials, folder)
         for name in partials.names():
             partials.discard(name)
+
+
+@fault("AST-5")
+def a_kill_ends_uploads(seams: Seams) -> None:
+    """An upload that was under way when the server was killed is not known any more."""
+
+    @seams.instead(SqliteStore, "__init__")
+    def opened(genuine: Genuine, store: SqliteStore, *where: Any) -> None:
+        genuine(store, *where)
+        store.commands._do("DELETE FROM uploads WHERE asset_id IS NULL")
 
 
 @fault("AST-5")

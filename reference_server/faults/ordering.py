@@ -69,15 +69,14 @@ def two_deliveries_change_places(seams: Seams) -> None:
 
 
 @fault("ORD-3", "ORD-2")
-def pipelines_are_shuffled(seams: Seams) -> None:
-    """Of messages that one device sends without waiting, two neighbours may change places."""
+def pipelines_are_turned_round(seams: Seams) -> None:
+    """What one device sends without waiting for answers is now and then stored the last one first."""
 
     @seams.instead(Writer, "_commit")
     def commit(genuine: Genuine, writer: Writer, jobs: list[Any]) -> list[Any]:
-        if len(jobs) < 2 or not seams.once_in(2):
+        if seams.once_in(2):
             return list(genuine(writer, jobs))
-        first, second, *rest = genuine(writer, [jobs[1], jobs[0], *jobs[2:]])
-        return [second, first, *rest]
+        return list(genuine(writer, jobs[::-1]))[::-1]
 
 
 @fault("ORD-4")
