@@ -20,6 +20,7 @@ from ..service.messages import Messages
 from ..service.presence import Presence
 from ..service.typing import Typing
 from ..storage.base import Backlog
+from ..storage.sqlite import SqliteStore
 from ..storage.sqlite_queries import SqliteQueries
 from ..transport import handshake, session
 from ..transport.frames import ReplayCompleteFrame, WelcomeFrame
@@ -277,6 +278,26 @@ def stopping_cuts_the_line(seams: Seams) -> None:
     @seams.instead(Hub, "close_all")
     def close_all(genuine: Genuine, hub: Hub, _closing: Closing) -> None:
         genuine(hub, Closing(None))
+
+
+@fault("RT-8")
+def stopping_looks_like_a_goodbye(seams: Seams) -> None:
+    """A server that is restarted closes with 1000, so that clients stay away."""
+
+    @seams.instead(Hub, "close_all")
+    def close_all(genuine: Genuine, hub: Hub, _closing: Closing) -> None:
+        genuine(hub, Closing(1000, "bye"))
+
+
+@fault("RT-8")
+def stopping_forgets_the_rest(seams: Seams) -> None:
+    """When the server is stopped in order, what it had not written yet is lost: all but eleven entries."""
+
+    @seams.instead(SqliteStore, "close")
+    def close(genuine: Genuine, store: SqliteStore) -> None:
+        store.commands._do("DELETE FROM entries WHERE seq > 11")
+        store.commands._do("UPDATE conversations SET head_seq = 11 WHERE head_seq > 11")
+        genuine(store)
 
 
 @fault("EPH-1")

@@ -15,7 +15,7 @@ from conformance.mutants.model import Matrix, Trial
 from conformance.resources import MUTANTS_SCHEMA
 
 from .processes import ROOT, Finished, command_line, msgcheck
-from .test_serve import served
+from .serving import served
 
 SAMPLE = 6
 SEED = 5
