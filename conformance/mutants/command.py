@@ -17,6 +17,7 @@ from rich.console import Console
 from reports.model import Results
 
 from ..catalogue import Catalogue, load_catalogue
+from ..commanding import check_writable
 from ..coverage import proved
 from ..faults import Fault, choose_faults, known_faults
 from ..loader import Variant
@@ -136,10 +137,15 @@ def mutants(
     conditions = Conditions(
         seed=seed, flight=16 // jobs or 1, patience=patience, report_dir=report_dir
     )
+    check_writable(report_dir)
     console = Console(highlight=False, markup=False, emoji=False)
     matrix = _judged(plan, catalogue, conditions, jobs, console)
     file = report_dir / FILE
-    file.write_bytes(encode(matrix))
+    try:
+        file.write_bytes(encode(matrix))
+    except OSError as error:
+        click.echo(f"msgcheck: {file} could not be written: {error.strerror}", err=True)
+        raise SystemExit(HARNESS) from None
     showing.show(matrix, console, str(file))
     raise SystemExit(matrix.exit_status)
 
@@ -180,7 +186,13 @@ def _judged(
         progress.trial(trials[run.fault.name])
 
     began = time.monotonic()
-    trio.run(play_all, runs, jobs, conditions, done)
+    try:
+        trio.run(play_all, runs, jobs, conditions, done)
+    except* KeyboardInterrupt:
+        click.echo(
+            "msgcheck: interrupted: what was played is in the folders of the faults", err=True
+        )
+        healthy.clear()
     if not healthy:
         raise SystemExit(HARNESS)
     return _matrix(

@@ -18,7 +18,6 @@ from msgspec import Struct
 from reports.model import Results, load
 
 from ..faults import Fault
-from ..problems import BadInput
 
 HEALTHY = "healthy"
 """The folder of the run against the healthy server."""
@@ -78,7 +77,7 @@ async def _play(run: Run, conditions: Conditions) -> Results:
     folder = conditions.report_dir / run.name
     log, record = folder / "output.txt", folder / "results.json"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
         record.unlink(missing_ok=True)
         with log.open("wb") as output, trio.move_on_after(LIMIT_S):
             await trio.run_process(
@@ -87,9 +86,6 @@ async def _play(run: Run, conditions: Conditions) -> Results:
                 stderr=subprocess.STDOUT,
                 check=False,
             )
-    except OSError as error:
-        raise BadInput(f"the reports cannot be written to {folder}: {error.strerror}") from None
-    try:
         return load(record)
     except (OSError, msgspec.DecodeError):
         raise NoResults(f"the run gave no results: its output is {log}") from None
