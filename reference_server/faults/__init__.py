@@ -15,6 +15,7 @@ from . import (
     channel,
     conversations,
     delivery,
+    encryption,
     groups,
     media,
     ordering,
@@ -38,6 +39,7 @@ AREAS = (
     channel,
     relating,
     media,
+    encryption,
     security,
     refusals,
 )

@@ -16,7 +16,7 @@ from ..core.model import Identity
 from ..events import MessageEvent, Post, Revoked, TypingEvent
 from ..hub import Closing, Hub, Outbox, Outgoing, Subscriber
 from ..service.kernel import Outcome
-from ..service.messages import Messages
+from ..service.messages import Messages, Waiting
 from ..service.presence import Presence
 from ..service.typing import Typing
 from ..storage.base import Backlog
@@ -171,13 +171,13 @@ def taking_over_loses_what_was_on_its_way(seams: Seams) -> None:
             replaced.add((identity.user_id, identity.device_id))
         return genuine(hub, subscriber)
 
-    @seams.instead(Messages, "backlog")
-    async def backlog(genuine: Genuine, use: Messages, me: Identity) -> Any:
-        parts: list[Backlog] = await genuine(use, me)
+    @seams.instead(Messages, "waiting")
+    async def waiting(genuine: Genuine, use: Messages, me: Identity) -> Any:
+        found: Waiting = await genuine(use, me)
         if (me.user_id, me.device_id) in replaced:
             replaced.discard((me.user_id, me.device_id))
-            return []
-        return parts
+            return msgspec.structs.replace(found, backlog=[])
+        return found
 
 
 @fault("RT-4")
@@ -353,11 +353,11 @@ def live_overtakes_the_backlog(seams: Seams) -> None:
         if entry is not None and not subscriber._live:
             subscriber.tell(item)
 
-    @seams.instead(Messages, "backlog")
-    async def backlog(genuine: Genuine, use: Messages, me: Identity) -> Any:
-        parts = await genuine(use, me)
+    @seams.instead(Messages, "waiting")
+    async def waiting(genuine: Genuine, use: Messages, me: Identity) -> Any:
+        found = await genuine(use, me)
         await trio.sleep(0.05)
-        return parts
+        return found
 
 
 @fault("RT-2")

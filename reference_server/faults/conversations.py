@@ -66,7 +66,7 @@ def chats_begun_at_once_are_two(seams: Seams) -> None:
     ) -> Any:
         pair = tuple(sorted((me.user_id, *request.members)))
         under_way[pair] += 1
-        await trio.sleep(0.02)
+        await trio.sleep(0.1)
         try:
             return await genuine(use, me, request, *rest)
         finally:

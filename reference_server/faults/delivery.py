@@ -14,7 +14,7 @@ from ..core.limits import Limits
 from ..core.model import Conversation, Identity, Message
 from ..events import MessageEvent, Post
 from ..hub import Hub, Outbox, Subscriber
-from ..service.messages import Messages, SendRequest
+from ..service.messages import Messages, SendRequest, Waiting
 from ..storage.base import Backlog, Commands, Queries
 from ..storage.sqlite import SqliteCommands
 from ..storage.sqlite_queries import SqliteQueries
@@ -102,11 +102,11 @@ def the_moment_of_connecting_is_lost(seams: Seams) -> None:
         genuine(subscriber)
         return set()
 
-    @seams.instead(Messages, "backlog")
-    async def backlog(genuine: Genuine, use: Messages, me: Identity) -> Any:
-        parts = await genuine(use, me)
+    @seams.instead(Messages, "waiting")
+    async def waiting(genuine: Genuine, use: Messages, me: Identity) -> Any:
+        found = await genuine(use, me)
         await trio.sleep(0.05)
-        return parts
+        return found
 
 
 @fault("DLV-3")
@@ -121,16 +121,16 @@ def acknowledging_is_forgotten(seams: Seams) -> None:
 def written_is_acknowledged(seams: Seams) -> None:
     """What was once written to a device is not replayed, though the device never said that it has it."""
 
-    @seams.instead(Messages, "backlog")
-    async def backlog(genuine: Genuine, use: Messages, me: Identity) -> Any:
-        parts: list[Backlog] = await genuine(use, me)
+    @seams.instead(Messages, "waiting")
+    async def waiting(genuine: Genuine, use: Messages, me: Identity) -> Any:
+        found: Waiting = await genuine(use, me)
         rest = []
-        for part in parts:
+        for part in found.backlog:
             key = (me.user_id, me.device_id, part.conversation_id)
             shown, written[key] = written.get(key, 0), part.up_to
             if shown < part.up_to:
                 rest.append(replace(part, after=max(part.after, shown)))
-        return rest
+        return replace(found, backlog=rest)
 
     written: dict[tuple[str, str, str], int] = {}
 

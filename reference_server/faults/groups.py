@@ -105,7 +105,7 @@ def titles_change_silently(seams: Seams) -> None:
         after = replace(before, title=title)
         commands.set_title(conversation_id, title)
         commands._remember(after)
-        return Outcome(use._view(commands, after, me.user_id))
+        return Outcome(use._view(commands, after, me.user_id, me.device_id))
 
 
 @fault("CONV-4")
@@ -180,7 +180,7 @@ def creations_race_to_two(seams: Seams) -> None:
         genuine: Genuine, use: Conversations, me: Identity, request: Any, key: Any, content: Any
     ) -> Any:
         under_way[me.user_id, key] += 1
-        await trio.sleep(0.02)
+        await trio.sleep(0.1)
         try:
             return await genuine(use, me, request, key, content)
         finally:
@@ -197,9 +197,9 @@ def left_groups_show_the_present(seams: Seams) -> None:
 
     @seams.instead(conversations, "conversation_view")
     def view(
-        genuine: Genuine, queries: Queries, chat: Conversation, stay: Membership, **how: Any
+        genuine: Genuine, queries: Queries, chat: Conversation, *whose: Any, **how: Any
     ) -> Any:
-        shown = genuine(queries, chat, stay, **how)
+        shown = genuine(queries, chat, *whose, **how)
         return replace(shown, title=chat.title, head_seq=chat.head_seq)
 
 
@@ -208,8 +208,8 @@ def creators_are_not_named(seams: Seams) -> None:
     """The first entry of a group does not name its creator among the members."""
 
     @seams.instead(log, "new_group")
-    def new_group(genuine: Genuine, *what: Any) -> Change:
-        change: Change = genuine(*what)
+    def new_group(genuine: Genuine, *what: Any, **how: Any) -> Change:
+        change: Change = genuine(*what, **how)
         (entry,) = change.entries
         assert isinstance(entry.body, SystemBody)
         named = [user_id for user_id in change.conversation.members if user_id != entry.sender_id]

@@ -140,10 +140,10 @@ def json_may_be_anything(seams: Seams) -> None:
 def odd_addresses_are_errors_of_the_server(seams: Seams) -> None:
     """An id in an address that no client would write is answered with an internal error."""
 
-    def look_up(genuine: Genuine, queries: Queries, identity: str, user_id: str) -> Any:
+    def look_up(genuine: Genuine, queries: Queries, identity: str, who: Any) -> Any:
         if not inputs.is_id(identity):
             raise LookupError(identity)
-        return genuine(queries, identity, user_id)
+        return genuine(queries, identity, who)
 
     for module, name in (
         (media, "to_read_asset"),

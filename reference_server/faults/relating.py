@@ -140,8 +140,9 @@ def edits_leave_no_trace(seams: Seams) -> None:
     """A message that was edited does not say that it was."""
 
     @seams.instead(standing, "after")
-    def after(genuine: Genuine, *what: Any, **how: Any) -> Any:
-        return replace(genuine(*what, **how), edited_at=None)
+    def after(genuine: Genuine, stands: Standing, relation: Message, **how: Any) -> Any:
+        result = genuine(stands, relation, **how)
+        return replace(result, edited_at=None) if _is_edit(relation) else result
 
 
 @fault("REL-2")
@@ -151,7 +152,8 @@ def the_first_edit_wins(seams: Seams) -> None:
     @seams.instead(standing, "after")
     def after(genuine: Genuine, stands: Standing, relation: Message, **how: Any) -> Any:
         result = genuine(stands, relation, **how)
-        return result if stands.body is None else replace(result, body=stands.body)
+        again = _is_edit(relation) and stands.body is not None
+        return replace(result, body=stands.body) if again else result
 
 
 @fault("REL-2", "CONV-4")
@@ -177,3 +179,7 @@ def replies_forget_what_they_answer(seams: Seams) -> None:
     def encode(genuine: Genuine, entry: Message) -> Any:
         is_reply = entry.relates_to is not None and entry.relates_to.relation == "reply"
         return genuine(replace(entry, relates_to=None) if is_reply else entry)
+
+
+def _is_edit(entry: Message) -> bool:
+    return entry.relates_to is not None and entry.relates_to.relation == "edit"

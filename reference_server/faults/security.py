@@ -53,10 +53,10 @@ def messages_are_open_to_who_knows_the_id(seams: Seams) -> None:
     """Whoever knows the id of a message can read it."""
 
     @seams.instead(messages, "to_see_entry")
-    def to_see(genuine: Genuine, queries: Queries, message_id: str, user_id: str) -> Any:
+    def to_see(genuine: Genuine, queries: Queries, message_id: str, me: Identity) -> Any:
         place = place_of(message_id)
         entry = None if place is None else queries.entry(*place)
-        return entry or genuine(queries, message_id, user_id)
+        return entry or genuine(queries, message_id, me)
 
 
 @fault("SEC-2", "AST-5")

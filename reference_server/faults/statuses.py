@@ -250,7 +250,7 @@ def everybody_may_ask_for_statuses(seams: Seams) -> None:
     def status_of(
         genuine: Genuine, use: Receipts, me: Identity, message_id: str, queries: Queries
     ) -> Any:
-        entry = to_see_entry(queries, message_id, me.user_id)
+        entry = to_see_entry(queries, message_id, me)
         return genuine(use, replace(me, user_id=entry.sender_id or ""), message_id, queries)
 
 

@@ -1,0 +1,299 @@
+"""Faults in end-to-end encryption: keys, ciphertexts, and what goes from device to device (ENC)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import trio
+from msgspec.structs import replace
+
+from .. import hub as hub_module
+from ..core import envelopes, errors, keys, parcels, relations
+from ..core.keys import ClaimedKey, SignedKey
+from ..core.model import Identity, Message, RelatesTo
+from ..core.parcels import Parcel, Queued
+from ..events import DevicePost
+from ..hub import Hub
+from ..service import accounts, showing
+from ..service import keys as key_service
+from ..service.keys import ClaimRequest, Keys
+from ..service.messages import Messages, SendRequest
+from ..storage.sqlite_keys import KeyCommands, KeyQueries
+from .seams import Genuine, Seams, fault
+
+
+@fault("ENC-1")
+def ciphertexts_are_spelled_anew(seams: Seams) -> None:
+    """A ciphertext is decoded and encoded again on its way, in another alphabet."""
+
+    @seams.instead(envelopes, "_base64")
+    def base64(genuine: Genuine, value: Any, place: str) -> str:
+        text: str = genuine(value, place)
+        return text.replace("+", "-").replace("/", "_")
+
+
+@fault("ENC-1")
+def every_ciphertext_is_a_first_one(seams: Seams) -> None:
+    """All ciphertexts of `olm.v1` arrive as the first of a session, so that none but that can be decrypted."""
+
+    @seams.instead(envelopes, "_for_device")
+    def for_device(genuine: Genuine, place: str, sealed: Any) -> Any:
+        return replace(genuine(place, sealed), type=0)
+
+
+@fault("ENC-2")
+def plaintext_goes_over_http(seams: Seams) -> None:
+    """In an encrypted conversation, plaintext is refused over realtime and taken over HTTP."""
+    over_http: set[tuple[str, str]] = set()
+    is_http = False
+
+    @seams.instead(Messages, "send")
+    async def send(genuine: Genuine, use: Messages, me: Identity, request: SendRequest) -> Any:
+        over_http.add((me.user_id, request.client_message_id))
+        return await genuine(use, me, request)
+
+    @seams.instead(Messages, "_send")
+    def decide(
+        genuine: Genuine, use: Messages, me: Identity, request: SendRequest, *rest: Any
+    ) -> Any:
+        nonlocal is_http
+        is_http = (me.user_id, request.client_message_id) in over_http
+        return genuine(use, me, request, *rest)
+
+    @seams.instead(envelopes, "body")
+    def body(genuine: Genuine, relation: RelatesTo | None, value: Any, limits: Any) -> Any:
+        try:
+            return genuine(relation, value, limits)
+        except errors.PlaintextRejected:
+            if not is_http:
+                raise
+            return relations.body(relation, value, limits)
+
+
+@fault("ENC-2")
+def reactions_stay_in_plain_view(seams: Seams) -> None:
+    """In an encrypted conversation, reactions are taken as they are, and the server can read them."""
+
+    @seams.instead(envelopes, "body")
+    def body(genuine: Genuine, relation: RelatesTo | None, value: Any, limits: Any) -> Any:
+        if relation is not None and relation.relation == "reaction":
+            return relations.body(relation, value, limits)
+        return genuine(relation, value, limits)
+
+
+@fault("ENC-3")
+def one_time_keys_are_given_twice(seams: Seams) -> None:
+    """Two who ask one after the other for a key of a device get the same one-time key."""
+    given: dict[tuple[str, str], SignedKey] = {}
+
+    @seams.instead(KeyCommands, "take_one_time_key")
+    def take(
+        genuine: Genuine, commands: KeyCommands, user_id: str, device_id: str
+    ) -> SignedKey | None:
+        again = given.pop((user_id, device_id), None)
+        if again is not None:
+            return again
+        key: SignedKey | None = genuine(commands, user_id, device_id)
+        if key is not None:
+            given[user_id, device_id] = key
+        return key
+
+
+@fault("ENC-3")
+def racing_claims_get_the_same_key(seams: Seams) -> None:
+    """Two who ask in the same moment for a key of a device get the same one-time key."""
+    under_way: Counter[str] = Counter()
+    given: dict[tuple[str, str], SignedKey | None] = {}
+
+    @seams.instead(Keys, "claim")
+    async def claim(genuine: Genuine, use: Keys, me: Identity, request: ClaimRequest) -> Any:
+        under_way.update(request.devices)
+        await trio.sleep(0.02)
+        try:
+            return await genuine(use, me, request)
+        finally:
+            under_way.subtract(request.devices)
+
+    @seams.instead(KeyCommands, "take_one_time_key")
+    def take(
+        genuine: Genuine, commands: KeyCommands, user_id: str, device_id: str
+    ) -> SignedKey | None:
+        if under_way[user_id] > 1 and (user_id, device_id) in given:
+            return given[user_id, device_id]
+        given[user_id, device_id] = genuine(commands, user_id, device_id)
+        return given[user_id, device_id]
+
+
+@fault("ENC-3")
+def fallback_keys_are_not_marked(seams: Seams) -> None:
+    """Who gets a fallback key is not told that others have it as well."""
+
+    @seams.instead(key_service, "_take")
+    def take(genuine: Genuine, *which: Any) -> ClaimedKey | None:
+        key: ClaimedKey | None = genuine(*which)
+        return key and replace(key, fallback=False)
+
+
+@fault("ENC-4")
+def nobody_verifies_signatures(seams: Seams) -> None:
+    """Keys that somebody else has slipped in are taken and handed out."""
+
+    @seams.instead(keys, "signed_by")
+    def signed_by(_genuine: Genuine, *_what: Any) -> bool:
+        return True
+
+
+@fault("ENC-4")
+def fallback_keys_are_not_verified(seams: Seams) -> None:
+    """A fallback key with a wrong signature is taken."""
+
+    @seams.instead(keys, "check_signed")
+    def check(genuine: Genuine, *what: Any) -> None:
+        if what[-1] != "/fallback_key":
+            genuine(*what)
+
+
+@fault("ENC-4")
+def one_bad_key_is_left_out(seams: Seams) -> None:
+    """Of one-time keys of which one is wrongly signed, the others are taken."""
+
+    @seams.instead(Keys, "upload")
+    async def upload(genuine: Genuine, use: Keys, me: Identity, request: Any) -> Any:
+        try:
+            return await genuine(use, me, request)
+        except errors.BadSignature as bad:
+            place = bad.errors[0].pointer.split("/")[2] if bad.errors else ""
+            rest = {name: key for name, key in request.keys.items() if name != place}
+            if len(rest) == len(request.keys):
+                raise
+            return await upload(genuine, use, me, replace(request, keys=rest))
+
+
+@fault("ENC-5")
+def devices_receive_all_ciphertexts(seams: Seams) -> None:
+    """With `olm.v1`, each device receives the ciphertexts of all others as well."""
+
+    @seams.instead(hub_module, "for_device")
+    def for_device(_genuine: Genuine, entry: Message, *_whose: Any) -> Message:
+        return entry
+
+
+@fault("ENC-5")
+def the_history_shows_all_ciphertexts(seams: Seams) -> None:
+    """With `olm.v1`, each device finds the ciphertexts of all others in the history."""
+
+    @seams.instead(showing, "for_device")
+    def for_device(_genuine: Genuine, entry: Message, *_whose: Any) -> Message:
+        return entry
+
+
+@fault("ENC-6")
+def stale_device_lists_are_taken(seams: Seams) -> None:
+    """A message that a member's new device cannot read is taken all the same."""
+
+    @seams.instead(envelopes, "check_devices")
+    def check(_genuine: Genuine, *_what: Any) -> None: ...
+
+
+@fault("ENC-6")
+def only_missing_devices_are_stale(seams: Seams) -> None:
+    """A message for a device that was removed is taken all the same."""
+
+    @seams.instead(envelopes, "check_devices")
+    def check(genuine: Genuine, *what: Any) -> None:
+        try:
+            genuine(*what)
+        except errors.DeviceListStale as stale:
+            if stale.extra.get("missing"):
+                raise
+
+
+@fault("ENC-6")
+def stale_device_lists_are_not_told(seams: Seams) -> None:
+    """Who sends to a wrong list of devices is refused, and not told what is wrong with it."""
+
+    @seams.instead(envelopes, "check_devices")
+    def check(genuine: Genuine, *what: Any) -> None:
+        try:
+            genuine(*what)
+        except errors.DeviceListStale:
+            raise errors.DeviceListStale from None
+
+
+@fault("ENC-7")
+def payloads_for_the_absent_are_lost(seams: Seams) -> None:
+    """What is sent to a device that is offline never comes, and so it cannot decrypt what follows."""
+
+    @seams.instead(KeyQueries, "queued")
+    def queued(_genuine: Genuine, *_which: Any) -> list[Queued]:
+        return []
+
+
+@fault("ENC-7")
+def retried_payloads_come_twice(seams: Seams) -> None:
+    """What is sent to a device again because its answer was lost comes twice."""
+
+    @seams.instead(KeyQueries, "earlier_to_device")
+    def look_up(_genuine: Genuine, *_which: Any) -> None:
+        return None
+
+
+@fault("ENC-7")
+def payloads_go_to_all_devices(seams: Seams) -> None:
+    """What is sent to one device of a user reaches their other devices as well."""
+
+    @seams.instead(Hub, "publish_to_device")
+    def publish(genuine: Genuine, hub: Hub, post: DevicePost) -> None:
+        for device_id in list(hub._users.get(post.user_id, {})):
+            genuine(hub, replace(post, device_id=device_id))
+
+
+@fault("ENC-7")
+def acknowledged_payloads_come_again(seams: Seams) -> None:
+    """A device gets what was sent to it at each connection anew, although it said that it has it."""
+
+    @seams.instead(KeyCommands, "dequeue")
+    def dequeue(_genuine: Genuine, *_what: Any) -> None: ...
+
+
+@fault("ENC-7")
+def payloads_lose_their_nulls(seams: Seams) -> None:
+    """What is sent to a device arrives without its empty members."""
+
+    @seams.instead(parcels, "_parcel")
+    def parcel(genuine: Genuine, user_id: str, device_id: str, payload: Any) -> Parcel:
+        if isinstance(payload, dict):
+            payload = {name: value for name, value in payload.items() if value is not None}
+        made: Parcel = genuine(user_id, device_id, payload)
+        return made
+
+
+@fault("ENC-8")
+def new_keys_are_not_told(seams: Seams) -> None:
+    """Whose device gets other keys than before: nobody is told, and the next message cannot be read."""
+
+    @seams.instead(key_service, "tell_of_devices")
+    def tell(_genuine: Genuine, *_whose: Any) -> tuple[()]:
+        return ()
+
+
+@fault("ENC-8")
+def removed_devices_are_not_told(seams: Seams) -> None:
+    """Nobody is told that a device is gone for which they still encrypt."""
+
+    @seams.instead(accounts, "tell_of_devices")
+    def tell(_genuine: Genuine, *_whose: Any) -> tuple[()]:
+        return ()
+
+
+@fault("ENC-9")
+def refused_plaintext_is_quoted(seams: Seams) -> None:
+    """The refusal of a plaintext repeats it, so that it stands in every log on the way."""
+
+    @seams.instead(envelopes, "body")
+    def body(genuine: Genuine, relation: RelatesTo | None, value: Any, limits: Any) -> Any:
+        try:
+            return genuine(relation, value, limits)
+        except errors.PlaintextRejected as refusal:
+            raise errors.PlaintextRejected(f"{refusal.detail} This one is {value}.") from None
