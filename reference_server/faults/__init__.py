@@ -16,6 +16,7 @@ from . import (
     conversations,
     delivery,
     encryption,
+    ephemeral,
     groups,
     media,
     ordering,
@@ -42,6 +43,7 @@ AREAS = (
     encryption,
     security,
     refusals,
+    ephemeral,
 )
 """The modules that define faults, in the order of the contract's requirements."""
 

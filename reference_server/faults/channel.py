@@ -1,4 +1,4 @@
-"""Faults in the realtime channel: its beginning, its frames, its end, its encodings (RT, EPH)."""
+"""Faults in the realtime channel: its beginning, its frames, its end, its encodings (RT)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,11 @@ from .. import hub as hub_module
 from ..core import errors
 from ..core.errors import ApiError
 from ..core.model import Identity
-from ..events import MessageEvent, Post, Revoked, TypingEvent
+from ..events import MessageEvent, Revoked
 from ..hub import Closing, Hub, Outbox, Outgoing, Subscriber
-from ..service.kernel import Outcome
 from ..service.messages import Messages, Waiting
-from ..service.presence import Presence
-from ..service.typing import Typing
 from ..storage.base import Backlog
 from ..storage.sqlite import SqliteStore
-from ..storage.sqlite_queries import SqliteQueries
 from ..transport import handshake, session
 from ..transport.frames import ReplayCompleteFrame, WelcomeFrame
 from ..transport.session import Session
@@ -300,49 +296,6 @@ def stopping_forgets_the_rest(seams: Seams) -> None:
         genuine(store)
 
 
-@fault("EPH-1")
-def typing_is_kept_for_later(seams: Seams) -> None:
-    """Who connects is told who was typing while they were away."""
-    typed: dict[str, list[Outgoing]] = {}
-
-    @seams.instead(Hub, "publish")
-    def publish(genuine: Genuine, hub: Hub, post: Post) -> None:
-        genuine(hub, post)
-        if isinstance(post.event, TypingEvent):
-            for user_id in post.to:
-                typed.setdefault(user_id, []).append(Outgoing(post.event))
-
-    @seams.instead(Subscriber, "go_live")
-    def go_live(genuine: Genuine, subscriber: Subscriber) -> None:
-        genuine(subscriber)
-        for item in typed.get(subscriber.identity.user_id, ()):
-            subscriber.tell(item)
-
-
-@fault("EPH-2")
-def groups_are_told_who_is_online(seams: Seams) -> None:
-    """Everybody in a group sees when anybody else in it is online."""
-
-    @seams.instead(SqliteQueries, "direct_partners")
-    def partners(_genuine: Genuine, queries: SqliteQueries, user_id: str) -> list[str]:
-        rows = queries._all(
-            "SELECT DISTINCT other.user_id FROM stays own JOIN stays other USING (conversation_id)"
-            " WHERE own.user_id = ? AND other.user_id <> own.user_id",
-            user_id,
-        )
-        return [row[0] for row in rows]
-
-
-@fault("EPH-2")
-def any_device_takes_its_user_offline(seams: Seams) -> None:
-    """Who closes the laptop is shown as offline, though the phone is connected."""
-
-    @seams.instead(Hub, "detach")
-    def detach(genuine: Genuine, hub: Hub, subscriber: Subscriber) -> bool:
-        genuine(hub, subscriber)
-        return True
-
-
 @fault("RT-2", "ORD-2", "DLV-1", "DLV-2")
 def live_overtakes_the_backlog(seams: Seams) -> None:
     """What is sent while a device is still being told what it missed comes amid that."""
@@ -389,33 +342,3 @@ def messagepack_is_ascii(seams: Seams) -> None:
     def encode(genuine: Genuine, frame: Any) -> Any:
         text = msgspec.json.encode(frame).decode().encode("ascii", "replace")
         return genuine(msgspec.json.decode(text))
-
-
-@fault("EPH-1")
-def typing_comes_back(seams: Seams) -> None:
-    """Who is typing is told so by the server on all of their own devices."""
-
-    @seams.instead(Typing, "_tell")
-    def tell(genuine: Genuine, use: Typing, me: Identity, *rest: Any) -> Any:
-        outcome = genuine(use, me, *rest)
-        (post,) = outcome.posts
-        return Outcome(None, (msgspec.structs.replace(post, to=[*post.to, me.user_id]),))
-
-
-@fault("EPH-2")
-def nobody_was_here_before(seams: Seams) -> None:
-    """Who connects is not told who is online already."""
-
-    @seams.instead(Presence, "online")
-    def online(_genuine: Genuine, *_who: Any) -> tuple[()]:
-        return ()
-
-
-@fault("EPH-2")
-def nobody_goes_offline(seams: Seams) -> None:
-    """Who was online once is shown so for ever."""
-
-    @seams.instead(Hub, "detach")
-    def detach(genuine: Genuine, hub: Hub, subscriber: Subscriber) -> bool:
-        genuine(hub, subscriber)
-        return False

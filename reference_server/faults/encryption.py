@@ -6,19 +6,20 @@ from collections import Counter
 from typing import Any
 
 import trio
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from .. import hub as hub_module
 from ..core import envelopes, errors, keys, parcels, relations
 from ..core.keys import ClaimedKey, SignedKey
-from ..core.model import Identity, Message, RelatesTo
+from ..core.model import EncryptedBody, Identity, Message, RelatesTo
 from ..core.parcels import Parcel, Queued
 from ..events import DevicePost
 from ..hub import Hub
 from ..service import accounts, showing
 from ..service import keys as key_service
 from ..service.keys import ClaimRequest, Keys
-from ..service.messages import Messages, SendRequest
+from ..service.messages import Messages
 from ..storage.sqlite_keys import KeyCommands, KeyQueries
 from .seams import Genuine, Seams, fault
 
@@ -45,20 +46,13 @@ def every_ciphertext_is_a_first_one(seams: Seams) -> None:
 @fault("ENC-2")
 def plaintext_goes_over_http(seams: Seams) -> None:
     """In an encrypted conversation, plaintext is refused over realtime and taken over HTTP."""
-    over_http: set[tuple[str, str]] = set()
     is_http = False
 
-    @seams.instead(Messages, "send")
-    async def send(genuine: Genuine, use: Messages, me: Identity, request: SendRequest) -> Any:
-        over_http.add((me.user_id, request.client_message_id))
-        return await genuine(use, me, request)
-
     @seams.instead(Messages, "_send")
-    def decide(
-        genuine: Genuine, use: Messages, me: Identity, request: SendRequest, *rest: Any
-    ) -> Any:
+    def send(genuine: Genuine, use: Messages, me: Identity, request: Any, *rest: Any) -> Any:
         nonlocal is_http
-        is_http = (me.user_id, request.client_message_id) in over_http
+        origin, _commands = rest
+        is_http = origin is None
         return genuine(use, me, request, *rest)
 
     @seams.instead(envelopes, "body")
@@ -126,6 +120,23 @@ def racing_claims_get_the_same_key(seams: Seams) -> None:
 
 
 @fault("ENC-3")
+def the_last_key_is_given_to_everybody(seams: Seams) -> None:
+    """A device's last one-time key is handed out as often as somebody asks."""
+
+    @seams.instead(KeyCommands, "take_one_time_key")
+    def take(
+        genuine: Genuine, commands: KeyCommands, user_id: str, device_id: str
+    ) -> SignedKey | None:
+        is_last = commands.count_one_time_keys(user_id, device_id) == 1
+        key: SignedKey | None = genuine(commands, user_id, device_id)
+        if is_last and key is not None:
+            last[user_id, device_id] = key
+        return key or last.get((user_id, device_id))
+
+    last: dict[tuple[str, str], SignedKey] = {}
+
+
+@fault("ENC-3")
 def fallback_keys_are_not_marked(seams: Seams) -> None:
     """Who gets a fallback key is not told that others have it as well."""
 
@@ -186,6 +197,21 @@ def the_history_shows_all_ciphertexts(seams: Seams) -> None:
     @seams.instead(showing, "for_device")
     def for_device(_genuine: Genuine, entry: Message, *_whose: Any) -> Message:
         return entry
+
+
+@fault("ENC-5", "ENC-1")
+def the_history_shows_another_devices_ciphertext(seams: Seams) -> None:
+    """With `olm.v1`, a device finds in the history the ciphertext for the first of its user's devices."""
+
+    @seams.instead(showing, "for_device")
+    def for_device(genuine: Genuine, entry: Message, user_id: str, device_id: Any) -> Any:
+        if device_id is None or not envelopes.is_for_each_device(entry):
+            return genuine(entry, user_id, device_id)
+        assert isinstance(entry.body, EncryptedBody)
+        assert entry.body.ciphertexts is not UNSET
+        own = dict(list(entry.body.ciphertexts.get(user_id, {}).items())[:1])
+        body = replace(entry.body, ciphertexts={user_id: own} if own else {})
+        return replace(entry, body=body)
 
 
 @fault("ENC-6")
