@@ -14,12 +14,13 @@ from ..core import envelopes, errors, keys, parcels, relations
 from ..core.keys import ClaimedKey, SignedKey
 from ..core.model import EncryptedBody, Identity, Message, RelatesTo
 from ..core.parcels import Parcel, Queued
-from ..events import DevicePost
+from ..events import DevicePost, KeysLowEvent
 from ..hub import Hub
 from ..service import accounts, showing
 from ..service import keys as key_service
 from ..service.keys import ClaimRequest, Keys
 from ..service.messages import Messages
+from ..storage.sqlite import SqliteCommands
 from ..storage.sqlite_keys import KeyCommands, KeyQueries
 from .seams import Genuine, Seams, fault
 
@@ -323,3 +324,37 @@ def refused_plaintext_is_quoted(seams: Seams) -> None:
             return genuine(relation, value, limits)
         except errors.PlaintextRejected as refusal:
             raise errors.PlaintextRejected(f"{refusal.detail} This one is {value}.") from None
+
+
+@fault("ENC-9")
+def refused_plaintext_is_kept(seams: Seams) -> None:
+    """A plaintext that is refused stays in the server's database, for somebody to look into."""
+
+    @seams.instead(Messages, "_send")
+    def send(genuine: Genuine, use: Messages, me: Identity, request: Any, *rest: Any) -> Any:
+        try:
+            return genuine(use, me, request, *rest)
+        except errors.PlaintextRejected:
+            commands: SqliteCommands = rest[-1]
+            name = f"refused/{request.client_message_id}"
+            commands._do("INSERT OR REPLACE INTO meta VALUES (?, ?)", name, repr(request).encode())
+            raise
+
+
+@fault("ENC-11")
+def claims_leave_without_a_word(seams: Seams) -> None:
+    """A device whose one-time keys run low because others claim them is not told."""
+
+    @seams.instead(Hub, "publish_to_device")
+    def publish(genuine: Genuine, hub: Hub, post: DevicePost) -> None:
+        if not isinstance(post.event, KeysLowEvent):
+            genuine(hub, post)
+
+
+@fault("ENC-11")
+def connecting_does_not_tell_of_low_keys(seams: Seams) -> None:
+    """A device whose one-time keys ran low while it was away is not told when it comes back."""
+
+    @seams.instead(Messages, "waiting")
+    async def waiting(genuine: Genuine, use: Messages, me: Identity) -> Any:
+        return replace(await genuine(use, me), one_time_keys=None)

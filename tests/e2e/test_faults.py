@@ -81,33 +81,33 @@ BREAKAGES = {
     "any-device-takes-its-user-offline": Breakage(
         ("EPH-2",), "EPH-2", "a `presence` frame came that must never come"
     ),
-    "give-the-last-key-again": Breakage(
+    "the-last-key-is-given-to-everybody": Breakage(
         ("encryption.last-key-is-raced-for",), "ENC-3", "and once more to"
     ),
-    "take-plaintext-over-http": Breakage(
+    "plaintext-goes-over-http": Breakage(
         ("encryption.plaintext-is-rejected",),
         "ENC-2",
         "it succeeded, although it must be refused",
         also=("ENC-9",),  # what was taken is shown
     ),
-    "write-ciphertext-anew": Breakage(
+    "ciphertexts-are-spelled-anew": Breakage(
         ("encryption.group-message-decrypts",),
         "ENC-1",
         "has another `ciphertext` than was sent",
         also=("ERR-1",),  # that is not the API's base64
     ),
-    "show-another-devices-ciphertext": Breakage(
+    "the-history-shows-another-devices-ciphertext": Breakage(
         ("encryption.each-device-sees-its-own",),
         "ENC-5",
         "holds the ciphertext for",
         also=("ENC-1",),  # its own is not there to be read
     ),
-    "believe-every-signature": Breakage(
+    "nobody-verifies-signatures": Breakage(
         ("encryption.identity-keys-are-signed", "encryption.one-time-keys-are-signed"),
         "ENC-4",
         "/status: expected 422, got 200",
     ),
-    "lose-payloads-of-absent-devices": Breakage(
+    "payloads-for-the-absent-are-lost": Breakage(
         ("encryption.payloads-wait-for-the-device",), "ENC-7", "/position: expected 1, got 4"
     ),
 }
