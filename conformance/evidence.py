@@ -25,7 +25,7 @@ from .history import History, Wire
 from .loader import Variant
 from .model import Step
 from .problems import shown
-from .resources import SCENARIOS
+from .selection import selector_of
 from .trace import Excerpt, excerpt, trace
 from .values import Path
 
@@ -57,9 +57,7 @@ class Repetition(Struct, frozen=True, kw_only=True):
 
     def command(self, variant: Variant) -> str:
         """The command that plays this variant again."""
-        published = variant.file.resolve().is_relative_to(SCENARIOS)
-        selector = variant.name if published else shown(variant.file)
-        words = ["msgcheck", "run", selector, "--seed", str(self.seed)]
+        words = ["msgcheck", "run", selector_of(variant), "--seed", str(self.seed)]
         if self.target is not None:
             words += ["--target", self.target]
         for name in self.faults:

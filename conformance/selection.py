@@ -17,7 +17,7 @@ from . import resources
 from .catalogue import Catalogue
 from .coverage import proved
 from .loader import Variant, load_tree
-from .problems import BadInput, closest, count
+from .problems import BadInput, closest, count, shown
 
 Condition = Callable[[str], bool]
 """Whether a text, in lower case, is wanted."""
@@ -63,6 +63,12 @@ def load(paths: Sequence[Path], catalogue: Catalogue | None = None) -> tuple[Var
         end = f"{count(len(loaded.problems), 'problem')} in scenario files: nothing is chosen"
         raise BadInput("\n".join((*map(str, loaded.problems), end)))
     return loaded.variants
+
+
+def selector_of(variant: Variant) -> str:
+    """What chooses this variant, in this folder: its name, or the file of one that is not published."""
+    published = variant.file.resolve().is_relative_to(resources.SCENARIOS)
+    return variant.name if published else shown(variant.file)
 
 
 def _is_path(selector: str) -> bool:

@@ -50,6 +50,7 @@ class Vault:
 def _finding(file: str, secret: Planted, encoding: str) -> Finding:
     return Finding(
         kind="checker",
+        checker="secrecy",
         requirements=("ENC-9",),
         message=f"The server's file {file} holds {secret.what}, {encoding}.",
     )

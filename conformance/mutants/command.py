@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, get_args
@@ -23,7 +23,7 @@ from ..faults import Fault, choose_faults, known_faults
 from ..loader import Variant
 from ..patience import PATIENCE
 from ..recording import DISTRIBUTION
-from ..selection import choose
+from ..selection import choose, selector_of
 from ..verdicts import CONFORMANT, HARNESS, NOT_CONFORMANT
 from . import judging, showing
 from .model import SCHEMA_VERSION, Control, Matrix, Scope, Trial, encode
@@ -50,14 +50,17 @@ class Plan(Struct, frozen=True, kw_only=True):
     def run(self, fault: Fault | None) -> Run | None:
         """The run for a fault, or for the healthy server; None where there is nothing to play."""
         if fault is None or self.scope == "suite":
-            names = [each.name for each in self.variants] if self.selection else []
-            return Run(fault=fault, selectors=names)
-        names = [
-            each.name
+            return Run(fault=fault, selectors=_selectors(self.variants) if self.selection else [])
+        provers = [
+            each
             for each in self.variants
             if not set(fault.breaks).isdisjoint(proved(each.scenario))
         ]
-        return Run(fault=fault, selectors=names) if names else None
+        return Run(fault=fault, selectors=_selectors(provers)) if provers else None
+
+
+def _selectors(variants: Iterable[Variant]) -> list[str]:
+    return list(dict.fromkeys(map(selector_of, variants)))
 
 
 @click.command()

@@ -126,6 +126,18 @@ def test_a_fault_may_meet_only_what_proves_what_it_breaks(mutants: Mutants, stag
     assert set(faulty.selectors) < set(healthy.selectors)
 
 
+def test_scenarios_of_ones_own_go_by_their_file(mutants: Mutants, stage: Stage) -> None:
+    """The runs could not find them by their names."""
+    published = (resources.SCENARIOS / "one_sequence.yaml").read_text("utf-8")
+    Path("mine.yaml").write_text(
+        published.replace("id: ordering.one-sequence", "id: ordering.mine")
+    )
+    mutants("mine.yaml", "PAG-1", "--fault", "skips-a-number", "--scope", "proving")
+    healthy, faulty = stage.runs
+    assert faulty.selectors == ["mine.yaml"]
+    assert set(healthy.selectors) > {"mine.yaml"}
+
+
 def test_a_fault_that_nothing_could_see_is_not_played(mutants: Mutants, stage: Stage) -> None:
     """That is no verdict on the suite: exit status 3."""
     done = mutants("ordering.one-sequence", "--scope", "proving", "--fault", "loses-a-page")
