@@ -10,13 +10,13 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from .. import hub as hub_module
-from ..core import envelopes, errors, keys, parcels, relations
+from ..core import envelopes, errors, inputs, keys, parcels, relations
 from ..core.keys import ClaimedKey, SignedKey
 from ..core.model import EncryptedBody, Identity, Message, RelatesTo
 from ..core.parcels import Parcel, Queued
 from ..events import DevicePost, KeysLowEvent
 from ..hub import Hub
-from ..service import accounts, showing
+from ..service import accounts, showing, to_device
 from ..service import keys as key_service
 from ..service.keys import ClaimRequest, Keys
 from ..service.messages import Messages
@@ -358,3 +358,23 @@ def connecting_does_not_tell_of_low_keys(seams: Seams) -> None:
     @seams.instead(Messages, "waiting")
     async def waiting(genuine: Genuine, use: Messages, me: Identity) -> Any:
         return replace(await genuine(use, me), one_time_keys=None)
+
+
+@fault("ENC-2", "STA-6", "ERR-1")
+def ciphertexts_go_anywhere(seams: Seams) -> None:
+    """An encrypted message is taken in a conversation that is not encrypted, whose members cannot read it."""
+
+    @seams.instead(inputs, "message_body")
+    def body(genuine: Genuine, value: Any, limits: Any) -> Any:
+        if isinstance(value, dict) and value.get("kind") == "encrypted":
+            return envelopes.body(None, value, limits)
+        return genuine(value, limits)
+
+
+@fault("ENC-7", "SEC-2")
+def strangers_reach_every_device(seams: Seams) -> None:
+    """Whoever knows a device can send to it, without a conversation in common."""
+
+    @seams.instead(to_device, "in_reach")
+    def in_reach(_genuine: Genuine, *_who: Any) -> bool:
+        return True
