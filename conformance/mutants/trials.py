@@ -15,7 +15,7 @@ import msgspec
 import trio
 from msgspec import Struct
 
-from reports.model import Results, load
+from reports.model import Results
 
 from ..faults import Fault
 
@@ -86,7 +86,7 @@ async def _play(run: Run, conditions: Conditions) -> Results:
                 stderr=subprocess.STDOUT,
                 check=False,
             )
-        return load(record)
+        return msgspec.json.decode(record.read_bytes(), type=Results)
     except (OSError, msgspec.DecodeError):
         raise NoResults(f"the run gave no results: its output is {log}") from None
 
