@@ -21,8 +21,10 @@ test: $(VENV)/installed-test
 	@$(BIN)/mypy
 	@echo "» msgcheck lint: the scenarios"
 	@$(BIN)/msgcheck lint
-	@echo "» pytest: everything else"
-	@$(BIN)/pytest
+	@echo "» pytest: each part, on all cores"
+	@$(BIN)/pytest --numprocesses auto --ignore tests/e2e tests
+	@echo "» pytest: the whole, with real processes"
+	@$(BIN)/pytest tests/e2e
 
 bench: $(VENV)/installed-test
 	@$(BIN)/python -m tests.benchmarks.one_to_one

@@ -233,7 +233,12 @@ async def test_a_ping_is_answered_with_its_own_payload(wire: Wire) -> None:
         (masked(Opcode.CONT, b"{}"), 1002),
         (b"\x83\x80\x00\x00\x00\x00", 1002),  # unknown opcode
     ],
-    ids=lambda value: repr(value)[:40],
+    ids=[
+        *("binary on a text channel", "no JSON", "too deep", "a byte of no UTF-8", "a surrogate"),
+        *("half a character, over fragments", "too many bytes", "too many bytes of few characters"),
+        *("too many bytes, over fragments", "not masked", "reserved bits", "continues nothing"),
+        "unknown opcode",
+    ],
 )
 async def test_what_is_not_understood_closes_with_its_code(
     data: bytes, code: int, either: Wire
