@@ -18,6 +18,7 @@ import click
 from .problems import BadInput, count
 
 if TYPE_CHECKING:
+    from .breadth import Row
     from .loader import Variant
 
 DISTRIBUTION: Final = "messenger-conformance"
@@ -131,19 +132,32 @@ def lint(paths: tuple[Path, ...]) -> None:
 
 
 @main.command()
+@click.option(
+    "--results",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="A run's results.json, or its folder: what it met of the contract.",
+)
 @_form
-def coverage(form: str) -> None:
+def coverage(results: Path | None, form: str) -> None:
     """Show which scenarios prove which requirement.
 
-    A requirement that no scenario proves is an error: exit status 1.
+    With --results, also which scenarios of that run met which route, frame type, close code and error
+    code of the contract. Whatever has no scenario is an error: exit status 1.
     """
     from . import listing
     from .catalogue import load_catalogue
     from .coverage import cover
 
-    rows = cover(load_catalogue(), _published())
-    listing.COVERAGE[form](rows)
-    if any(not row.scenarios for _, area_rows in rows for row in area_rows):
+    shown = listing.Coverage(
+        requirements=cover(load_catalogue(), _published()),
+        contract={} if results is None else _met_by(results),
+    )
+    listing.COVERAGE[form](shown)
+    if form == "text" and results is None:
+        hint = "routes, frames and codes: msgcheck coverage --results msgcheck-report/results.json"
+        click.echo(hint, err=True)
+    if not shown.is_whole:
         sys.exit(1)
 
 
@@ -166,6 +180,14 @@ def serve(arguments: tuple[str, ...]) -> NoReturn:
     """Run the reference server in place of this process; it has its own options and exit status."""
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", "reference_server", *arguments])  # noqa: S606
+
+
+def _met_by(file: Path) -> dict[str, list[Row]]:
+    from .breadth import load_exempt, measure, read_results
+    from .contract import published
+
+    contract = published()
+    return measure(contract, read_results(file), load_exempt(contract))
 
 
 def _published() -> tuple[Variant, ...]:

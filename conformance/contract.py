@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, unquote
 
 import jsonschema_rs
@@ -23,10 +23,13 @@ from .positions import read
 from .resources import ASYNCAPI, OPENAPI
 
 Json = Any
+Writer = Literal["client", "server"]
 
 _BASE = "https://messenger.invalid/"
 _HTTP = f"{_BASE}{OPENAPI.name}"
 _FRAMES = f"{_BASE}{ASYNCAPI.name}"
+_ACTIONS: Mapping[Writer, str] = {"client": "receive", "server": "send"}
+"""What asyncapi.yaml, which speaks as the server, calls what each of the two writes."""
 _SHOWN = 200
 """Characters of a complaint that a reader needs; beyond them it is the server's own text."""
 
@@ -103,6 +106,19 @@ class Operation(Struct, frozen=True):
         return f"{self.method} {self.path}"
 
 
+class Frame(Struct, frozen=True):
+    """A type of frame, and who writes it."""
+
+    writer: Writer
+    type: str
+    capability: str | None
+
+    @property
+    def name(self) -> str:
+        """How coverage calls it."""
+        return f"{self.writer} {self.type}"
+
+
 class Found(Struct, frozen=True):
     """A request's operation; `well_addressed` if the parameters in its path are of their shapes."""
 
@@ -118,12 +134,17 @@ class Contract:
         self._frames = frames
         self._registry = jsonschema_rs.Registry([(_HTTP, http), (_FRAMES, frames)])
         self.problem = self._shape(_HTTP, ("components", "schemas", "Problem"))
-        codes = http["components"]["schemas"]["ErrorCode"]["x-status"]
+        errors = http["components"]["schemas"]["ErrorCode"]
         self.statuses: dict[str, int] = {
-            code: int(status) for status, names in codes.items() for code in names
+            code: int(status) for status, names in errors["x-status"].items() for code in names
         }
         """The HTTP status of each error code (§11)."""
-        self._routes = sorted(map(self._route, http["paths"]), key=lambda route: route.rank)
+        self.capability_of_code: dict[str, str] = {
+            code: name for name, codes in errors["x-capabilities"].items() for code in codes
+        }
+        """The optional capability without which an error code has no use; most have none."""
+        routes = map(self._route, range(len(http["paths"])), http["paths"])
+        self._routes = sorted(routes, key=lambda route: route.rank)
         self._frame_shapes = dict(self._from_server())
 
     def find(self, method: str, target: str) -> Found | None:
@@ -142,12 +163,32 @@ class Contract:
         """The shape of a frame from the server; None for a type that the contract does not know."""
         return self._frame_shapes.get(kind)
 
+    @property
+    def operations(self) -> list[Operation]:
+        """Every operation, in the order of the file."""
+        routes = sorted(self._routes, key=lambda route: route.place)
+        return [each for route in routes for each in route.operations.values()]
+
+    @property
+    def frames(self) -> list[Frame]:
+        """Every type of frame, clients' first."""
+        return [
+            Frame(writer, message["name"], message.get("x-capability"))
+            for writer, action in _ACTIONS.items()
+            for _, message in self._messages(action)
+        ]
+
+    @property
+    def close_codes(self) -> list[int]:
+        """Every code with which a connection may end."""
+        return [int(code) for code in self._frames["channels"]["chat"]["x-close-codes"]]
+
     # ── reading the files ─────────────────────────────────────────────────────────────────────
 
     def _shape(self, document: str, path: tuple[str, ...]) -> Shape:
         return Shape(f"{document}#{quote(_pointer(path))}", self._registry)
 
-    def _route(self, path: str) -> _Route:
+    def _route(self, place: int, path: str) -> _Route:
         item = self._http["paths"][path]
         pattern = re.sub(r"\\\{\w+\\\}", "([^/]+)", re.escape(path))
         operations = {
@@ -155,7 +196,7 @@ class Contract:
             for method in item
             if method in _METHODS
         }
-        return _Route(path.count("{"), re.compile(pattern), operations)
+        return _Route(place, path.count("{"), re.compile(pattern), operations)
 
     def _operation(self, method: str, path: str, item: Json) -> Operation:
         described = item[method]
@@ -199,16 +240,22 @@ class Contract:
         return tuple(reference["$ref"].removeprefix("#/").split("/"))
 
     def _from_server(self) -> Iterator[tuple[str, Shape]]:
-        messages = self._frames["components"]["messages"]
+        for key, message in self._messages(_ACTIONS["server"]):
+            at = ("components", "messages", key, "payload")
+            yield message["name"], self._shape(_FRAMES, at)
+
+    def _messages(self, action: str) -> Iterator[tuple[str, Json]]:
+        """What the server sends, or receives: keys and messages of asyncapi.yaml."""
         for operation in self._frames["operations"].values():
-            if operation["action"] == "send":
+            if operation["action"] == action:
                 for reference in operation["messages"]:
                     key = self._place(reference)[-1]
-                    at = ("components", "messages", key, "payload")
-                    yield messages[key]["name"], self._shape(_FRAMES, at)
+                    yield key, self._frames["components"]["messages"][key]
 
 
 class _Route(Struct, frozen=True):
+    place: int
+    """Where it stands in the file."""
     rank: int
     """How many parameters it has: a path that has fewer goes first (OpenAPI 3.1, §4.8.8)."""
     pattern: re.Pattern[str]

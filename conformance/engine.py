@@ -15,6 +15,8 @@ import traceback
 import trio
 from msgspec import Struct, field
 
+from reports.model import Met
+
 from .adapters.base import Adapter, Session, Target, TargetTrouble
 from .barrier import Barrier
 from .cast import Cast
@@ -56,8 +58,12 @@ class Played(Struct, kw_only=True):
     """The scenario's or the harness's own fault."""
     trouble: str | None = None
     """Why the target could not be spoken to."""
+    met: Met = Met()
+    """What its steps met of the published contract."""
     not_shown: str | None = None
     """Why the target had nothing to judge in it."""
+    steps_from: int | None = None
+    """The position in the history at which its set-up was done; None if it never was."""
     seconds: float = 0.0
 
 
@@ -83,6 +89,8 @@ async def play(variant: Variant, stage: Stage, *, attempt: int = 1) -> Played:
         played.trouble = _first(troubles)
     except* Exception as bugs:
         played.fault = f"an error in msgcheck itself:\n{''.join(traceback.format_exception(bugs))}"
+    if played.steps_from is not None:
+        played.met = stage.adapter.met(played.history, played.steps_from)
     played.seconds = trio.current_time() - began
     return played
 
@@ -112,6 +120,7 @@ async def _perform(variant: Variant, stage: Stage, session: Session, played: Pla
     )
     try:
         scope = await performance.watched(set_up(scenario, cast), path=None)
+        played.steps_from = len(played.history)
         await performance.steps(scenario.steps, ("steps",), scope)
         await performance.watched(wind_up(scenario, performance), path=None)
     except Stop:

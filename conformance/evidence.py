@@ -92,6 +92,7 @@ def recorded(
         trace=shows.trace.entries,
         left_out=shows.trace.left_out,
         source=_source(variant) if shows.findings else None,
+        met=plays[-1].met if plays else report.Met(),
     )
 
 

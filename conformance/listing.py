@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 from rich.console import Console
 from rich.text import Text
 
+from . import breadth
 from .catalogue import Area, Catalogue, Requirement
 from .coverage import Row, claims, proved, scenarios_of
 from .faults import Fault
 from .loader import Variant
 from .problems import BadInput, closest, count, shown
 
-Coverage = Sequence[tuple[Area, list[Row]]]
+FEW: Final = 6
+"""Scenarios that are named beside a part of the contract; of more, the number."""
+
+
+class Coverage(Struct, frozen=True, kw_only=True):
+    """What `coverage` has to show."""
+
+    requirements: Sequence[tuple[Area, list[Row]]]
+    contract: Mapping[str, list[breadth.Row]] = {}
+    """Parts of the contract by kind; empty without the results of a run."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is without a scenario."""
+        proved = all(row.scenarios for _, rows in self.requirements for row in rows)
+        return proved and not any(row.is_gap for rows in self.contract.values() for row in rows)
 
 
 def _console() -> Console:
@@ -146,36 +163,88 @@ def _explain_scenario(group: Sequence[Variant], catalogue: Catalogue) -> None:
 
 def _coverage_text(coverage: Coverage) -> None:
     console = _console()
-    for area, rows in coverage:
+    for area, rows in coverage.requirements:
         console.print(Text(f"{area.title} ({area.prefix})", "bold"))
         for row in rows:
-            lead = f"  {row.requirement.id:<8} {len(row.scenarios) or '–':>3}  "
-            listed = ", ".join(row.scenarios) or "no scenario"
-            text = Text(listed, "" if row.scenarios else "red")
-            _hanging(console, lead, text)
-    all_rows = [row for _, rows in coverage for row in rows]
-    missing = [row.requirement.id for row in all_rows if not row.scenarios]
-    console.print(
-        f"{len(all_rows) - len(missing)} of {len(all_rows)} requirements have a scenario."
-    )
+            _covered(console, f"{row.requirement.id:<8}", row.scenarios)
+    for kind, parts in coverage.contract.items():
+        console.print(Text(_words(kind).capitalize(), "bold"))
+        width = max(len(each.part.name) for each in parts)
+        for each in parts:
+            if each.scenarios or each.is_gap:
+                _covered(console, f"{each.part.name:<{width}}", each.scenarios, FEW)
+        for reason, names in _excused(parts).items():
+            _hanging(console, "  –  ", Text(f"{', '.join(names)}: {reason}", "dim"))
+    rows = [row for _, group in coverage.requirements for row in group]
+    missing = [row.requirement.id for row in rows if not row.scenarios]
+    _told(console, len(rows), "requirements have a scenario", missing)
+    for kind, parts in coverage.contract.items():
+        due = [each for each in parts if each.scenarios or each.excuse is None]
+        gaps = [each.part.name for each in parts if each.is_gap]
+        _told(console, len(due), f"{_words(kind)} were met", gaps)
+
+
+def _covered(
+    console: Console,
+    name: str,
+    scenarios: Sequence[str],
+    most: int | None = None,
+) -> None:
+    """One line for what is covered, or two where its name is long."""
+    lead = f"  {name} {len(scenarios) or '–':>3}  "
+    if len(lead) > console.width // 2:
+        console.print(f"  {name}".rstrip())
+        lead = f"      {len(scenarios) or '–':>3}  "
+    named = ", ".join(scenarios[:most])
+    if len(scenarios) > len(scenarios[:most]):
+        named += f" and {len(scenarios) - len(scenarios[:most])} more"
+    _hanging(console, lead, Text(named) if named else Text("no scenario", "red"))
+
+
+def _told(console: Console, total: int, words: str, missing: Sequence[str]) -> None:
+    console.print(f"{total - len(missing)} of {total} {words}.")
     if missing:
         _hanging(console, "Without one: ", Text(", ".join(missing)))
 
 
+def _excused(parts: Iterable[breadth.Row]) -> dict[str, list[str]]:
+    """What nothing met and need not be met, by the reason."""
+    names: dict[str, dict[str, None]] = {}
+    for each in parts:
+        if not each.scenarios and each.excuse is not None:
+            names.setdefault(each.excuse.reason, {})[each.excuse.named] = None
+    return {reason: list(named) for reason, named in names.items()}
+
+
+def _words(kind: str) -> str:
+    return kind.replace("_", " ")
+
+
 def _coverage_json(coverage: Coverage) -> None:
-    _print_json(
-        [
+    requirements = [
+        {
+            "id": row.requirement.id,
+            "area": area.title,
+            "level": row.requirement.level,
+            "capability": row.requirement.capability,
+            "scenarios": row.scenarios,
+        }
+        for area, rows in coverage.requirements
+        for row in rows
+    ]
+    contract = {
+        kind: [
             {
-                "id": row.requirement.id,
-                "area": area.title,
-                "level": row.requirement.level,
-                "capability": row.requirement.capability,
-                "scenarios": row.scenarios,
+                "name": each.part.name,
+                "capability": each.part.capability,
+                "scenarios": each.scenarios,
+                "excuse": each.excuse and each.excuse.reason,
             }
-            for area, rows in coverage
-            for row in rows
+            for each in parts
         ]
-    )
+        for kind, parts in coverage.contract.items()
+    }
+    _print_json({"requirements": requirements, **contract})
 
 
 COVERAGE: Final[dict[str, Callable[[Coverage], None]]] = {

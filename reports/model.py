@@ -107,6 +107,22 @@ class Finding(Node, frozen=True):
     """What is needed to see it, without contents, which the scenario's `trace` has."""
 
 
+class Met(Node, frozen=True):
+    """What the steps of a scenario met of the published contract; its set-up left out.
+
+    Met, not proved: what it proves stands under `proves`.
+    """
+
+    answers: list[str] = []
+    """``GET /v1.0/devices 200``: operations, by the path in openapi.yaml, and how they were answered."""
+    frames: list[str] = []
+    """``client send``, ``server sent``: the types of asyncapi.yaml, by who wrote them."""
+    close_codes: list[int] = []
+    """With which a connection ended, by either side."""
+    error_codes: list[str] = []
+    """In a problem document or a frame."""
+
+
 class Scenario(Node, frozen=True):
     """One variant of a scenario, played or not."""
 
@@ -124,6 +140,7 @@ class Scenario(Node, frozen=True):
     attempts: int = 0
     params: dict[str, Json] = {}
     findings: list[Finding] = []
+    met: Met = Met()
     trace: list[TimelineEntry] = []
     """What happened on the wire, around the findings if it was much; only where there are findings."""
     left_out: int = 0

@@ -23,6 +23,8 @@ from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
+from reports.model import Met
+
 from ..checkers.base import Violation
 from ..history import Direction, History
 from ..outages import Manner, Outage
@@ -360,6 +362,9 @@ class Adapter(Protocol):
 
     def manners(self, history: History) -> Iterable[Violation]:
         """What the protocol forbids whatever the scenario asks, seen in the raw events."""
+
+    def met(self, history: History, since: int) -> Met:
+        """What of the protocol's published contract came up from position `since` on."""
 
     def repeat_by_hand(self, event: int, history: History) -> str | None:
         """A shell command that repeats the request at this position, secrets masked."""

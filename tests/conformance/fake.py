@@ -43,6 +43,7 @@ from conformance.history import (
     Wire,
 )
 from conformance.outages import Manner, Outage
+from reports.model import Met
 
 PATIENCE = 5.0
 
@@ -452,6 +453,9 @@ class FakeAdapter:
 
     def manners(self, history: History) -> Iterable[Violation]:
         return self.violations
+
+    def met(self, history: History, since: int) -> Met:
+        return Met()
 
     def repeat_by_hand(self, event: int, history: History) -> str | None:
         return None

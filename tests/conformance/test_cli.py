@@ -2,19 +2,26 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
 from conformance import resources
+from conformance.breadth import Exempt
 from conformance.catalogue import Catalogue
 from conformance.cli import main
+from conformance.contract import published
+from reports.model import Met, encode
 
+from .results import results
+from .results import scenario as result
 from .scenarios import scenario
 
 Msgcheck = Callable[..., Result]
@@ -204,10 +211,77 @@ def test_coverage_speaks_json(msgcheck: Msgcheck, catalogue: Catalogue) -> None:
     """With the same exit status."""
     shown = msgcheck("coverage", "--json")
     assert shown.exit_code == 1
-    rows = {row["id"]: row for row in json.loads(shown.stdout)}
+    rows = {row["id"]: row for row in json.loads(shown.stdout)["requirements"]}
     assert rows.keys() == catalogue.requirements.keys()
     assert rows["DLV-1"]["scenarios"] == ["delivery.example"]
     assert rows["EPH-1"]["level"] == "SHOULD"
+
+
+def test_coverage_of_a_run_shows_every_route_frame_and_code(msgcheck: Msgcheck) -> None:
+    """With the scenarios that met it, and the reason where none need to."""
+    file = _results(Met(answers=["GET /healthz 200"], frames=["server pong"], close_codes=[4409]))
+    shown = msgcheck("coverage", "--results", str(file))
+    assert shown.exit_code == 1
+    assert "  GET /healthz\n        1  a.b\n" in shown.stdout
+    assert re.search(r"  server pong +1  a\.b\n", shown.stdout)
+    assert "  4409   1  a.b\n" in shown.stdout
+    assert "  –  internal: Always a bug" in shown.stdout
+    assert re.search(r"\n1 of \d+ routes were met\.\nWithout one: GET /", shown.stdout)
+    assert "  GET /readyz\n        –  no scenario\n" in shown.stdout
+    assert shown.stderr == ""
+    assert all(len(line) <= 80 for line in shown.stdout.splitlines())
+
+
+def test_coverage_fails_for_a_frame_that_nothing_met(
+    msgcheck: Msgcheck, catalogue: Catalogue
+) -> None:
+    """Also when every requirement is proved; nothing missing: exit status 0."""
+    everything = f"proves: [{', '.join(catalogue.requirements)}]"
+    example = Path("published/example.yaml")
+    example.write_text(example.read_text().replace("proves: [DLV-1]", everything))
+    contract = published()
+    met = Met(
+        answers=[
+            f"{each.name} {status}" for each in contract.operations for status in each.answers
+        ],
+        frames=[each.name for each in contract.frames],
+        close_codes=contract.close_codes,
+        error_codes=list(contract.statuses),
+    )
+    assert msgcheck("coverage", "--results", str(_results(met))).exit_code == 0
+    less = msgspec.structs.replace(met, frames=met.frames[1:])
+    shown = msgcheck("coverage", "--results", str(_results(less)))
+    assert shown.exit_code == 1
+    assert f"Without one: {contract.frames[0].name}\n" in shown.stdout
+
+
+def test_coverage_of_a_run_speaks_json(msgcheck: Msgcheck) -> None:
+    """By kind; all scenarios, however many."""
+    shown = msgcheck("coverage", "--json", "--results", str(_results(Met(close_codes=[1012]))))
+    document = json.loads(shown.stdout)
+    assert document.keys() == {"requirements", *Exempt.__struct_fields__}
+    codes = {each["name"]: each for each in document["close_codes"]}
+    assert codes["1012"] == {
+        "name": "1012",
+        "capability": None,
+        "scenarios": ["a.b"],
+        "excuse": None,
+    }
+
+
+def test_coverage_of_a_file_that_is_no_record_says_so(msgcheck: Msgcheck) -> None:
+    """It is the command line that is wrong."""
+    shown = msgcheck("coverage", "--results", "nowhere.json")
+    assert shown.exit_code == 2
+    assert shown.stderr.startswith("msgcheck: nowhere.json")
+
+
+def _results(met: Met) -> Path:
+    """The record of a run of one scenario."""
+    played = msgspec.structs.replace(result("a.b", "pass"), met=met)
+    file = Path("results.json")
+    file.write_bytes(encode(results(played)))
+    return file
 
 
 # ── serve ─────────────────────────────────────────────────────────────────────────────────────

@@ -11,13 +11,15 @@ from urllib.parse import urlsplit
 import httpx
 import trio
 
+from reports.model import Met
+
 from ...checkers import schema
 from ...checkers.base import Violation
 from ...history import History, Restarted
 from ...outages import MANNERS, Manner, Outage
 from ...patience import Patience
 from ..base import Malformed, Target, TargetTrouble
-from . import manners, shapes
+from . import encounters, manners, shapes
 from .client import MessengerClient
 from .curl import curl
 from .handshake import Doorway
@@ -152,6 +154,10 @@ class MessengerAdapter:
         """What no scenario needs to ask about: no server errors, and all of it as published."""
         yield from manners.check(history)
         yield from schema.check(history)
+
+    def met(self, history: History, since: int) -> Met:
+        """Operations with their answers, frames, close codes and error codes."""
+        return encounters.met(history, since)
 
     def repeat_by_hand(self, event: int, history: History) -> str | None:
         """The request at this position as a curl command."""

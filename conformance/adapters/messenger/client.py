@@ -153,9 +153,15 @@ class MessengerClient(Pages, Files, Resumable, Keys):
                 encoding=ENCODINGS[encoding],
             )
 
-        opened = await self._nursery.start(
-            self._doorway.keep_open, cast("Auth", auth), presented, encoding, make
-        )
+        try:
+            opened = await self._nursery.start(
+                self._doorway.keep_open, cast("Auth", auth), presented, encoding, make
+            )
+        except Refusal as refusal:
+            self.notebook.wire(
+                self.lane, "in", "refused", f"{told} → {refusal}", refusal.body, hidden=self._hidden
+            )
+            raise
         channel = self.connection = cast("Channel", opened)
         await (channel.ready() if wait == "ready" else channel.welcomed())
         return _connected(channel)
