@@ -18,7 +18,7 @@ from .faults import Fault
 from .loader import Variant
 from .problems import BadInput, closest, count, shown
 
-FEW: Final = 6
+FEW: Final = 3
 """Scenarios that are named beside a part of the contract; of more, the number."""
 
 

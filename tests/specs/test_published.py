@@ -7,6 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from conformance.catalogue import load_catalogue
+from conformance.coverage import cover
 from conformance.loader import load_tree, scenario_files
 from conformance.positions import read
 from conformance.resources import REQUIREMENTS, REQUIREMENTS_SCHEMA, SCENARIO_SCHEMA, SCENARIOS
@@ -49,6 +50,13 @@ def test_a_scenario_lies_in_the_folder_of_its_area() -> None:
     """`status.delivered-then-read` is in `status/`."""
     for variant in load_tree([SCENARIOS]).variants:
         assert variant.file.parent.name == variant.scenario.id.split(".")[0]
+
+
+def test_every_requirement_is_attacked_from_two_sides() -> None:
+    """One scenario proves a promise where its author looked; a second one looks elsewhere."""
+    proofs = cover(load_catalogue(), load_tree([SCENARIOS]).variants)
+    rows = [row for _, area in proofs for row in area]
+    assert [row.requirement.id for row in rows if len(row.scenarios) < 2] == []
 
 
 def test_the_catalogue_satisfies_its_schema() -> None:
