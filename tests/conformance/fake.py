@@ -455,7 +455,7 @@ class FakeAdapter:
         return self.violations
 
     def met(self, history: History, since: int) -> Met:
-        return Met()
+        return Met(answers=[type(event).__name__ for event in list(history)[since:]])
 
     def repeat_by_hand(self, event: int, history: History) -> str | None:
         return None

@@ -24,7 +24,7 @@ from conformance.findings import Finding
 from conformance.loader import Variant
 from conformance.patience import Patience
 from conformance.vault import Vault
-from reports.model import Scenario
+from reports.model import Met, Scenario
 
 from .fake import PATIENCE, FakeAdapter, FakeConnection, World
 from .scenarios import load
@@ -170,6 +170,19 @@ class Gasping(Patience):
 
     def overload_since(self, start: float) -> str | None:
         return "the host was overloaded" if self.gasps else None
+
+
+async def test_the_record_tells_what_the_steps_met_and_not_the_set_up(recorded: Recorded) -> None:
+    """Registering and logging in is in every scenario."""
+    played = await recorded.run(recorded.variant("a.met"))
+    assert "Sending" in played["a.met"].met.answers
+    assert "LoggedIn" not in played["a.met"].met.answers
+
+
+async def test_a_scenario_that_is_not_played_met_nothing(recorded: Recorded) -> None:
+    """It has no place in what a run covers."""
+    played = await recorded.run(recorded.variant("a.met", needs="media"))
+    assert played["a.met"].met == Met()
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,8 @@ async def test_a_refused_handshake_is_a_refusal_with_its_problem(
             await alice.connect(auth="header", wait="ready")
     assert (refusal.value.status, refusal.value.code) == (401, "unauthorized")
     assert refusal.value.flaw is None
+    told = [event.label for event in history if isinstance(event, Wire)]
+    assert told[-2:] == ["connect", "connect → unauthorized"], "it is on the record like an answer"
 
 
 async def test_a_refusal_may_end_with_the_connection(server: Server, history: History) -> None:
