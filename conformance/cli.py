@@ -155,7 +155,7 @@ def coverage(results: Path | None, form: str) -> None:
     )
     listing.COVERAGE[form](shown)
     if form == "text" and results is None:
-        hint = "routes, frames and codes: msgcheck coverage --results msgcheck-report/results.json"
+        hint = "routes, frames and codes: msgcheck coverage --results msgcheck-report"
         click.echo(hint, err=True)
     if not shown.is_whole:
         sys.exit(1)

@@ -10,6 +10,7 @@ import pytest
 from conformance.breadth import Excuse, Exempt, Row, load_exempt, measure, parts, read_results
 from conformance.contract import published
 from conformance.problems import BadInput
+from reports import reading
 from reports.model import Met, Results, encode
 
 from .results import results, scenario
@@ -132,6 +133,15 @@ def test_the_results_of_a_run_are_read_back(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     file.write_bytes(encode(document))
     assert read_results(file) == document
+
+
+def test_the_record_of_a_load_run_tells_nothing_of_breadth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has a `results.json` too."""
+    monkeypatch.setattr(reading, "read", lambda _path: object())
+    with pytest.raises(BadInput, match="load run"):
+        read_results(tmp_path)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'{"schema_version": 99}'])
