@@ -18,7 +18,7 @@ from ..events import DevicePost, KeysLowEvent
 from ..hub import Hub
 from ..service import accounts, showing, to_device
 from ..service import keys as key_service
-from ..service.keys import ClaimRequest, Keys
+from ..service.keys import ClaimRequest, DeviceList, Keys
 from ..service.messages import Messages
 from ..storage.sqlite import SqliteCommands
 from ..storage.sqlite_keys import KeyCommands, KeyQueries
@@ -378,3 +378,15 @@ def strangers_reach_every_device(seams: Seams) -> None:
     @seams.instead(to_device, "in_reach")
     def in_reach(_genuine: Genuine, *_who: Any) -> bool:
         return True
+
+
+@fault("ERR-1")
+def nobody_has_no_devices(seams: Seams) -> None:
+    """The devices of a user who does not exist are an empty list, as if there were such a user."""
+
+    @seams.instead(Keys, "devices")
+    async def devices(genuine: Genuine, use: Keys, user_id: str) -> Any:
+        try:
+            return await genuine(use, user_id)
+        except errors.UnknownUser:
+            return DeviceList([])

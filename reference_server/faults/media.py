@@ -237,3 +237,19 @@ def given_up_uploads_go_on(seams: Seams) -> None:
 
     @seams.instead(Uploads, "terminate")
     async def terminate(_genuine: Genuine, *_which: Any) -> None: ...
+
+
+@fault("AST-3", "SEC-4")
+def uploads_outgrow_their_length(seams: Seams) -> None:
+    """A resumable upload takes more bytes than it was begun for."""
+
+    @seams.instead(Uploads, "proceed")
+    async def proceed(
+        genuine: Genuine, use: Uploads, me: Any, upload_id: str, offset: int, checksum: Any,
+        _length: int | None, pieces: Any,
+    ) -> Any:  # fmt: skip
+        return await genuine(use, me, upload_id, offset, checksum, None, pieces)
+
+    @seams.instead(Uploads, "_fill")
+    async def fill(genuine: Genuine, use: Uploads, name: str, upload: Upload, *rest: Any) -> None:
+        await genuine(use, name, replace(upload, size=2 * upload.size), *rest)

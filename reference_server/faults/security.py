@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from functools import wraps
+from types import ModuleType
 from typing import Any
 
 from msgspec.structs import replace
+from quart import request
 
-from ..core import errors
+from ..core import errors, tus
 from ..core.model import Identity, place_of
 from ..service import Service, accounts, messages
 from ..service.accounts import Accounts, LoginRequest, RegisterRequest
@@ -18,7 +21,10 @@ from ..service.uploads import Uploads
 from ..storage.base import Commands, Queries
 from ..storage.sqlite import SqliteCommands
 from ..storage.sqlite_queries import SqliteQueries
+from ..transport import accounts as accounts_routes
 from ..transport import exchange, operation, session
+from ..transport import keys as keys_routes
+from ..transport import uploads as uploads_routes
 from ..transport.gate import Gate
 from .seams import Genuine, Seams, fault
 
@@ -26,10 +32,21 @@ from .seams import Genuine, Seams, fault
 @fault("SEC-1")
 def profiles_need_no_token(seams: Seams) -> None:
     """Anybody can look up users without being one."""
+    _open(seams, accounts_routes, "profile")
+
+
+@fault("SEC-1")
+def keys_can_be_looked_up_without_a_token(seams: Seams) -> None:
+    """Anybody can look up the devices of users and their public keys."""
+    _open(seams, keys_routes, "devices")
+
+
+def _open(seams: Seams, module: ModuleType, name: str) -> None:
+    """Ask nobody for a token at one route, which must not need to know who asks."""
 
     @seams.instead(Gate, "authenticated")
     def authenticated(genuine: Genuine, gate: Gate, route: Any) -> Any:
-        if route.__name__ != "profile":
+        if (route.__module__, route.__name__) != (module.__name__, name):
             return genuine(gate, route)
 
         async def open_to_all(**arguments: Any) -> Any:
@@ -37,6 +54,24 @@ def profiles_need_no_token(seams: Seams) -> None:
 
         open_to_all.__name__ = route.__name__
         return open_to_all
+
+
+@fault("SEC-1")
+def uploads_look_at_the_version_first(seams: Seams) -> None:
+    """Who has no token is told that its version of tus is wrong, instead of that it may not come in."""
+
+    @seams.instead(Gate, "authenticated")
+    def authenticated(genuine: Genuine, gate: Gate, route: Any) -> Any:
+        guarded = genuine(gate, route)
+        if (route.__module__, route.__name__) != (uploads_routes.__name__, "create"):
+            return guarded
+
+        @wraps(guarded)
+        async def version_first(**arguments: Any) -> Any:
+            tus.check_version(request.headers.get("Tus-Resumable"))
+            return await guarded(**arguments)
+
+        return version_first
 
 
 @fault("SEC-1")
