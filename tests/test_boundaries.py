@@ -139,9 +139,12 @@ def the_other_server_is_on_its_own(use: Import) -> bool:
 
 
 def web_frameworks_stay_at_the_wire(use: Import) -> bool:
-    """Nothing but the transports and their composition knows HTTP or WebSocket servers."""
+    """Nothing but the transports and their composition knows HTTP or WebSocket servers.
+
+    Faults do: they reach in anywhere, the transports included.
+    """
     frameworks = ("quart", "quart_trio", "hypercorn", "werkzeug")
-    wire = ("reference_server.transport", "reference_server.app")
+    wire = ("reference_server.transport", "reference_server.app", "reference_server.faults")
     return within(use.name, *frameworks) and not within(use.module, *wire)
 
 
