@@ -1,13 +1,13 @@
 """All scenarios of a run: side by side, then those that need the server for themselves.
 
-Three phases. First everything that can run beside others, `jobs` at a time. Then, one by one, the
-scenarios that take the server away and start it again; where they have a server of their own, they run
-beside the first phase. Then what failed, unless that was known before, is played once more, alone and
-with fresh users: a
-failure that does not come back is *flaky*, which is a failure all the same (a promise broken once was
-broken), but another kind of bug to look for. When more than `replay` scenarios failed, the load is not
-to blame and none of them is played again. The same goes, on its own, for those that ran out of time. At
-the end the target's own files are looked into (`vault`), where they are at hand.
+Three phases. First everything that can run beside others, `jobs` at a time. Then the scenarios that
+take the server away and start it again, those together that can share an outage (`gathering`); where
+they have a server of their own, they run beside the first phase. Then what failed, unless that was
+known before, is played once more, alone and with fresh users: a failure that does not come back is
+*flaky*, which is a failure all the same (a promise broken once was broken), but another kind of bug to
+look for. When more than `replay` scenarios failed, the load is not to blame and none of them is played
+again. The same goes, on its own, for those that ran out of time. At the end the target's own files are
+looked into (`vault`), where they are at hand.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import trio
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from reports.model import Finding as ReportedFinding
 from reports.model import Scenario, ScenarioVerdict
@@ -32,9 +32,10 @@ from .events import (
     VariantStarted,
 )
 from .evidence import Evidence, Repetition, recorded, reported
+from .gathering import Gathering, gatherings
 from .loader import Variant
 from .model import Step
-from .outages import MANNERS
+from .outages import MANNERS, Halts
 from .verdicts import REPLAYED, verdict_of
 
 AGAIN = 10
@@ -101,11 +102,11 @@ class Campaign:
             beside.sort(key=lambda each: _length(each.scenario.steps), reverse=True)
         if self._restarts is self._stage:
             await self._phase("all", beside, jobs)
-            await self._phase("restarts", restarting, 1)
+            await self._restarting(restarting, jobs)
         else:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._phase, "all", beside, jobs)
-                nursery.start_soon(self._phase, "restarts", restarting, 1)
+                nursery.start_soon(self._restarting, restarting, jobs)
         await self._phase("again", [*self._again("fail"), *self._again("inconclusive")], 1)
         self._look_into_files()
 
@@ -128,13 +129,38 @@ class Campaign:
             for _ in range(min(jobs, len(variants))):
                 nursery.start_soon(self._work, waiting)
 
+    async def _restarting(self, variants: Sequence[Variant], jobs: int) -> None:
+        if not variants:
+            return
+        self._tell(PhaseStarted("restarts", len(variants)))
+        for gathered in gatherings(variants, jobs):
+            await self._gather(gathered)
+
     async def _work(self, waiting: Iterator[Variant]) -> None:
         for variant in waiting:
-            self._tell(VariantStarted(variant.name))
-            plays = self._plays.setdefault(variant.name, [])
-            stage = self._restarts if takes_the_server_away(variant) else self._stage
-            played = await play(variant, stage, attempt=len(plays) + 1)
-            self._record(variant, played, reported(played, stage.adapter, self._repetition))
+            if takes_the_server_away(variant):
+                await self._gather([variant])
+            else:
+                await self._play(variant, self._stage, {})
+
+    async def _gather(self, variants: Sequence[Variant]) -> None:
+        """Play scenarios that lose the server together."""
+        async with trio.open_nursery() as nursery:
+            gathering = Gathering(self._restarts.outages, len(variants), nursery)
+            stage = structs.replace(self._restarts, outages=gathering.outages)
+
+            async def attend(variant: Variant) -> None:
+                await self._play(variant, stage, gathering.halts(variant.scenario.steps))
+                gathering.leave()
+
+            for variant in variants:
+                nursery.start_soon(attend, variant)
+
+    async def _play(self, variant: Variant, stage: Stage, halts: Halts) -> None:
+        self._tell(VariantStarted(variant.name))
+        plays = self._plays.setdefault(variant.name, [])
+        played = await play(variant, stage, attempt=len(plays) + 1, halts=halts)
+        self._record(variant, played, reported(played, stage.adapter, self._repetition))
 
     def _look_into_files(self) -> None:
         """Fail the scenarios whose secrets the target keeps, if its files can be read."""

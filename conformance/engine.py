@@ -25,7 +25,7 @@ from .history import History
 from .judging import judge
 from .loader import Variant
 from .naming import Seeds
-from .outages import Outages
+from .outages import Halts, Outages
 from .patience import Patience
 from .performance import Performance, Stop
 from .sentinels import Sentinels
@@ -67,14 +67,19 @@ class Played(Struct, kw_only=True):
     seconds: float = 0.0
 
 
-async def play(variant: Variant, stage: Stage, *, attempt: int = 1) -> Played:
-    """Play `variant` once; `attempt` tells repeated runs of one campaign apart."""
+async def play(
+    variant: Variant, stage: Stage, *, attempt: int = 1, halts: Halts | None = None
+) -> Played:
+    """Play `variant` once; `attempt` tells repeated runs of one campaign apart.
+
+    The scenario's deadline counts neither its `halts` nor the outages that it asks for.
+    """
     played = Played(variant=variant, attempt=attempt, findings=[])
     began = trio.current_time()
     try:
         with trio.move_on_after(variant.scenario.deadline) as deadline:
             async with stage.adapter.session(played.history, scenario=variant.name) as session:
-                await _perform(variant, stage, session, played)
+                await _perform(variant, stage, session, played, halts or {}, deadline)
         if deadline.cancelled_caught:
             played.findings.append(_overdue(variant, played.history))
         if not played.fault and not played.trouble:
@@ -95,7 +100,14 @@ async def play(variant: Variant, stage: Stage, *, attempt: int = 1) -> Played:
     return played
 
 
-async def _perform(variant: Variant, stage: Stage, session: Session, played: Played) -> None:
+async def _perform(
+    variant: Variant,
+    stage: Stage,
+    session: Session,
+    played: Played,
+    halts: Halts,
+    deadline: trio.CancelScope,
+) -> None:
     scenario = variant.scenario
     seeds = Seeds(stage.seed, variant.name)
     cast = Cast(
@@ -116,6 +128,8 @@ async def _perform(variant: Variant, stage: Stage, session: Session, played: Pla
         patience=stage.patience,
         barrier=barrier,
         outages=stage.outages,
+        halts=halts,
+        deadline=deadline,
         findings=played.findings,
     )
     try:

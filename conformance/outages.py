@@ -12,6 +12,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from .values import Path
+
 Manner = Literal["restart", "stop"]
 """``restart``: killed abruptly; ``stop``: asked to stop, in order. Either way it is started again."""
 
@@ -20,6 +22,12 @@ Outage = Callable[[], Awaitable[None]]
 
 Outages = Mapping[Manner, Outage]
 """What can be done to a target; a manner that cannot is left out."""
+
+Halt = Callable[[], Awaitable[None]]
+"""Waits until the other scenarios that lose the server, too, are as far as this one."""
+
+Halts = Mapping[Path, Halt]
+"""The steps before which a scenario halts."""
 
 
 class Words(Struct, frozen=True):

@@ -10,7 +10,10 @@ is late by 1 to 3 % of the time; see docs/decisions/0025 for busier ones.
 
 from __future__ import annotations
 
+import math
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import trio
 
@@ -67,3 +70,14 @@ class Patience:
             f"the host was overloaded: of these {waited:.1f} s this program was kept from running "
             f"for {total:.1f} s, for {worst:.1f} s at once"
         )
+
+
+@contextmanager
+def uncounted(deadline: trio.CancelScope) -> Iterator[None]:
+    """Stop the clock of `deadline` meanwhile: what is waited for has a limit of its own."""
+    left = deadline.deadline - trio.current_time()
+    deadline.deadline = math.inf
+    try:
+        yield
+    finally:
+        deadline.deadline = trio.current_time() + left

@@ -26,8 +26,8 @@ from .lifetimes import check_in_time
 from .loader import Variant
 from .matching import BadPattern, match
 from .model import Repeat, Step
-from .outages import MANNERS, Manner, Outages
-from .patience import Patience
+from .outages import MANNERS, Halts, Manner, Outages
+from .patience import Patience, uncounted
 from .scope import PENDING, NotYetAnswered, Scope
 from .steps import VERBS, resolved
 from .steps.escapes import request_as
@@ -58,6 +58,8 @@ class Performance:
         patience: Patience,
         barrier: Barrier,
         outages: Outages,
+        halts: Halts,
+        deadline: trio.CancelScope,
         findings: list[Finding],
     ) -> None:
         self.variant = variant
@@ -67,12 +69,17 @@ class Performance:
         self.patience = patience
         self.barrier = barrier
         self._outages = outages
+        self._halts = halts
+        self._deadline = deadline
         self._findings = findings
 
     async def steps(self, steps: Sequence[Step], path: Path, scope: Scope) -> None:
         """Play `steps` in order. Raises `Stop`."""
         for number, step in enumerate(steps):
             at = (*path, number)
+            if at in self._halts:
+                with uncounted(self._deadline):
+                    await self._halts[at]()
             await self.watched(self._step(step, at, scope), path=at, step=step)
 
     # ── what trouble means ────────────────────────────────────────────────────────────────────
@@ -284,7 +291,8 @@ class Performance:
     async def _away(self, manner: Manner) -> None:
         if manner not in self._outages:
             raise ScenarioFault(f"`{MANNERS[manner].verb}` without `needs: [{manner}]`")
-        await self.session.server_away(manner, self._outages[manner])
+        with uncounted(self._deadline):
+            await self.session.server_away(manner, self._outages[manner])
         for device in self.cast.devices:
             for flight in device.flying:
                 flight.outlived_the_server = True

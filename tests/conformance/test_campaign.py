@@ -7,7 +7,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from conformance.adapters.base import Json
+from conformance.adapters.base import Json, TargetTrouble
 from conformance.baseline import Baseline, Entry
 from conformance.campaign import AGAIN, Campaign
 from conformance.catalogue import Catalogue
@@ -60,6 +60,9 @@ class Recorded:
         self.strict = False
         self.vault: Vault | None = None
         self.restartable = False
+        self.outages = 0
+        self.down_s = 0.0
+        self.lost_for_good: str | None = None
         self.known: Baseline = ()
         self.patience = Patience(PATIENCE)
 
@@ -78,12 +81,27 @@ class Recorded:
         assert loaded.problems == ()
         return loaded.variants[0]
 
+    def killing(self, name: str, deadline: int = 60) -> Variant:
+        """A scenario in which Bob receives a message, and loses the server before he goes on."""
+        self.restartable = True
+        text = TEXT.format(name=name, needs="restart", proves="", match="")
+        text += "  - {restart_server: {}}\n  - {as: bob, reconnect: {}}\n"
+        loaded = load(f"{text}deadline: {deadline}\n", self.catalogue)
+        assert loaded.problems == ()
+        return loaded.variants[0]
+
+    async def _outage(self) -> None:
+        self.outages += 1
+        await trio.sleep(self.down_s)
+        if self.lost_for_good is not None:
+            raise TargetTrouble(self.lost_for_good)
+
     async def run(self, *variants: Variant, jobs: int = 4) -> dict[str, Scenario]:
         """Play them; answer the results by name."""
         stage = await stage_of(
             FakeAdapter(self.world),
             patience=self.patience,
-            outages={"restart": trio.lowlevel.checkpoint} if self.restartable else {},
+            outages={"restart": self._outage} if self.restartable else {},
             vault=self.vault,
         )
         campaign = Campaign(
@@ -246,21 +264,68 @@ async def test_what_a_target_lacks_is_not_applicable_with_the_reason(recorded: R
     }
 
 
-async def test_scenarios_that_restart_the_server_run_alone_after_all_others(
+async def test_scenarios_that_restart_the_server_run_together_after_all_others(
     recorded: Recorded,
 ) -> None:
-    """Nobody else may be connected to a server that is killed."""
-    recorded.restartable = True
-    variants = [recorded.variant(f"a.r{number}", needs="restart") for number in range(2)]
+    """Nobody else may be connected to a server that is killed; those who are share one outage."""
+    variants = [recorded.killing(f"a.r{number}") for number in range(3)]
     variants += [recorded.variant(f"a.n{number}") for number in range(2)]
-    await recorded.run(*variants)
+    results = await recorded.run(*variants)
+    assert {each.verdict for each in results.values()} == {"pass"}
     order = [
         ("+" if isinstance(e, VariantStarted) else "-")
         + (e.name if isinstance(e, VariantStarted) else e.scenario.name)
         for e in recorded.told
         if isinstance(e, (VariantStarted, VariantEnded))
     ]
-    assert order[-4:] == ["+a.r0", "-a.r0", "+a.r1", "-a.r1"]
+    assert sorted(order[-6:-3]) == ["+a.r0", "+a.r1", "+a.r2"]
+    assert recorded.outages == 1
+
+
+async def test_one_after_the_other_each_has_an_outage_of_its_own(recorded: Recorded) -> None:
+    """With `--jobs 1`."""
+    variants = [recorded.killing(f"a.r{number}") for number in range(2)]
+    results = await recorded.run(*variants, jobs=1)
+    assert {each.verdict for each in results.values()} == {"pass"}
+    assert recorded.outages == 2
+
+
+async def test_one_that_fails_before_the_outage_does_not_keep_it_from_the_others(
+    recorded: Recorded, autojump_clock: MockClock
+) -> None:
+    """They wait as long as its patience, and it is played again alone, with an outage of its own."""
+    recorded.losing = {"a.r0": 1}
+    results = await recorded.run(*(recorded.killing(f"a.r{number}") for number in range(3)))
+    assert {name: each.verdict for name, each in results.items()} == {
+        "a.r0": "flaky",
+        "a.r1": "pass",
+        "a.r2": "pass",
+    }
+    assert recorded.outages == 2
+
+
+async def test_waiting_for_others_and_for_the_server_does_not_count_for_a_deadline(
+    recorded: Recorded, autojump_clock: MockClock
+) -> None:
+    """Neither says anything about the scenario."""
+    recorded.losing = {"a.r0": 9}
+    recorded.down_s = 100
+    results = await recorded.run(
+        recorded.killing("a.r0"), recorded.killing("a.r1", deadline=int(PATIENCE / 2))
+    )
+    assert results["a.r1"].verdict == "pass"
+    assert results["a.r1"].seconds >= 100 + PATIENCE
+
+
+async def test_a_server_that_does_not_come_back_is_the_trouble_of_all_who_lost_it(
+    recorded: Recorded, autojump_clock: MockClock
+) -> None:
+    """None of them is blamed on the server, and none is passed over."""
+    recorded.lost_for_good = "the restart command ended with status 7"
+    results = await recorded.run(recorded.killing("a.r0"), recorded.killing("a.r1"))
+    assert {(each.verdict, each.reason) for each in results.values()} == {
+        ("error", "the restart command ended with status 7")
+    }
 
 
 async def test_an_interrupted_run_keeps_what_was_played(

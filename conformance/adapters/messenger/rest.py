@@ -189,7 +189,7 @@ class Rest:
         )
         return Answer(
             status=response.status_code,
-            headers=dict(response.headers),
+            headers=dict(response.headers.items()),
             body=body,
             content=response.content,
             asked=asked,
