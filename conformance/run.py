@@ -26,6 +26,7 @@ from .adapters.messenger import MessengerAdapter
 from .baseline import Baseline, load_baseline
 from .campaign import AGAIN, Campaign, takes_the_server_away
 from .catalogue import Catalogue, load_catalogue
+from .collector import collect_rarely
 from .commanding import check_writable, listen_for_signals, target_url
 from .embedded import RATED, embedded_server
 from .engine import Stage
@@ -175,6 +176,7 @@ def run(
         replay=replay,
     )
     _check_faults(options)
+    collect_rarely()
     catalogue = load_catalogue()
     variants = choose(options.selectors, options.expression, catalogue)
     known = _known(options, variants, catalogue)

@@ -20,7 +20,7 @@ from typing import NoReturn
 import click
 import trio
 
-from . import config, descriptors, logs, tls
+from . import collector, config, descriptors, logs, tls
 from .app import serve as serve_app
 from .core.limits import Limits
 from .service import STRONG, THROWAWAY, PasswordCost, Rates
@@ -233,6 +233,7 @@ async def _serve(start: Callable[..., Awaitable[None]], until_stdin_closes: bool
                 nursery.cancel_scope.cancel()
 
             urls = await nursery.start(run)
+            collector.settle()
             click.echo(f"msgcheck serve: listening on {' '.join(urls)}")
             await stop.wait()
             click.echo("msgcheck serve: stopping", err=True)
