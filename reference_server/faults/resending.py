@@ -120,6 +120,10 @@ def a_kill_takes_the_last_message(seams: Seams) -> None:
             "UPDATE conversations SET head_seq = coalesce((SELECT max(seq) FROM entries e"
             " WHERE e.conversation_id = conversations.conversation_id), 0)"
         )
+        store.commands._do(
+            "DELETE FROM deadlines WHERE NOT EXISTS (SELECT 1 FROM entries e WHERE e.seq ="
+            " deadlines.seq AND e.conversation_id = deadlines.conversation_id)"
+        )
 
 
 @fault("DLV-8", "STA-1")
