@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections import Counter
 from collections.abc import Sequence
@@ -27,8 +26,6 @@ from .patience import PATIENCE
 from .verdicts import HARNESS, judge_run, requirements
 
 DISTRIBUTION = "messenger-conformance"
-JOB_SUMMARY = "GITHUB_STEP_SUMMARY"
-"""The variable that names the file of a job's page."""
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -137,15 +134,3 @@ def write(results: report.Results, folder: Path) -> list[str]:
             raise SystemExit(HARNESS) from None
         written.append(str(file))
     return written
-
-
-def tell_job(results: report.Results) -> None:
-    """Append the summary to the page of a GitHub job, where this runs in one."""
-    page = os.environ.get(JOB_SUMMARY)
-    if not page:
-        return
-    try:
-        with Path(page).open("ab") as file:
-            file.write(made("markdown", results))
-    except OSError as error:
-        click.echo(f"msgcheck: ${JOB_SUMMARY} could not be written: {error.strerror}", err=True)

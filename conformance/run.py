@@ -20,6 +20,7 @@ from msgspec import Struct
 from rich.console import Console
 
 from reports import terminal
+from reports.job import tell_job
 
 from .adapters.base import Adapter, Target, TargetTrouble
 from .adapters.messenger import MessengerAdapter
@@ -37,7 +38,7 @@ from .loader import Variant, load_tree
 from .outages import Manner, Outage, Outages
 from .patience import PATIENCE, Patience
 from .problems import BadInput
-from .recording import Measured, Options, judge, tell_job, write
+from .recording import Measured, Options, judge, write
 from .resources import SCENARIOS
 from .restarting import OutageCommand
 from .selection import choose

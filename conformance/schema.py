@@ -21,8 +21,9 @@ from typing import Any, Final
 
 import msgspec
 
+from reports import mutants_model as mutants
+
 from . import catalogue, model, model_encryption
-from .mutants import model as mutants
 from .resources import MUTANTS_SCHEMA, REQUIREMENTS_SCHEMA, SCENARIO_SCHEMA
 from .verbs import VERBS
 

@@ -23,6 +23,7 @@ from conformance.adapters.base import TargetTrouble
 from conformance.commanding import check_writable, target_url
 from conformance.problems import BadInput
 from reports import load_terminal
+from reports.job import tell_job
 
 from . import running
 from .accounts import load_accounts
@@ -174,6 +175,7 @@ def load(
         click.echo(f"msgcheck: {troubles.exceptions[0]}", err=True)
         raise SystemExit(INVALID) from None
     load_terminal.show(made, setting.console, write(made, report_dir))
+    tell_job(made)
     raise SystemExit(made.exit_status)
 
 

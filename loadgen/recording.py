@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from reports import load_model as report
-from reports.formats import BESIDE_LOAD, FORMATS, made
+from reports.formats import BESIDE, FORMATS, made
 from reports.reading import FILE
 
 from .budgets import Budget
@@ -79,7 +79,7 @@ def write(results: report.LoadResults, folder: Path) -> list[str]:
     written = []
     for name, content in (
         (FILE, report.encode(results)),
-        *((FORMATS[form].file, made(form, results)) for form in BESIDE_LOAD),
+        *((FORMATS[form].file, made(form, results)) for form in BESIDE),
     ):
         (folder / name).write_bytes(content)
         written.append(str(folder / name))

@@ -35,7 +35,8 @@ STDOUT: Final = Path("-")
 def report(results: Path, names: tuple[str, ...], output: Path | None) -> None:
     """Make a report of a run: a page to look at, or a form for other programs.
 
-    RESULTS is the results.json of `msgcheck run` or `msgcheck load`, or the folder that holds it.
+    RESULTS is the results.json of `msgcheck run` or `msgcheck load`, the mutants.json of `msgcheck
+    mutants`, or the folder that holds it.
 
     Exit status: 0 made; 2 the command line or RESULTS is wrong, or the report cannot be written.
     """

@@ -15,7 +15,8 @@ import msgspec
 
 from .evidence import evidence
 from .judgement import excused, headline
-from .model import Results, Scenario, ScenarioVerdict
+from .load_model import LoadRun
+from .model import Json, Results, Run, Scenario, ScenarioVerdict
 
 VERSION: Final = "0.0.0"
 
@@ -34,10 +35,21 @@ _STATUS: Final[dict[ScenarioVerdict, Status]] = {
 def render(results: Results) -> bytes:
     """The JSON document."""
     run = results.run
+    return document(
+        run,
+        [_test(scenario) for scenario in results.scenarios],
+        verdict={"verdict": results.verdict, "reasons": results.reasons},
+        facts={"seed": run.seed, "capabilities": run.capabilities},
+    )
+
+
+def document(
+    run: Run | LoadRun, tests: list[dict[str, Any]], *, verdict: Json, facts: Json
+) -> bytes:
+    """The JSON document around the tests of a run; `verdict` and `facts` are ours, beside the standard's."""
     start = round(datetime.fromisoformat(run.started_at).timestamp() * 1000)
-    tests = [_test(scenario) for scenario in results.scenarios]
     counted = Counter(test["status"] for test in tests)
-    document = {
+    made = {
         "reportFormat": "CTRF",
         "specVersion": VERSION,
         "generatedBy": f"msgcheck {run.tool_version}",
@@ -50,21 +62,21 @@ def render(results: Results) -> bytes:
                 "skipped": counted["skipped"],
                 "pending": counted["pending"],
                 "other": counted["other"],
-                "flaky": sum(each.verdict == "flaky" for each in results.scenarios),
+                "flaky": sum(test["flaky"] for test in tests),
                 "start": start,
                 "stop": start + _milliseconds(run.seconds),
                 "duration": _milliseconds(run.seconds),
-                "extra": {"verdict": results.verdict, "reasons": results.reasons},
+                "extra": verdict,
             },
             "tests": tests,
             "environment": {
                 "appName": "the reference server" if run.embedded else run.target,
                 "osPlatform": run.platform,
-                "extra": {"seed": run.seed, "capabilities": run.capabilities},
+                "extra": facts,
             },
         },
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(made), indent=2) + b"\n"
 
 
 def _test(scenario: Scenario) -> dict[str, Any]:

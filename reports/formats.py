@@ -14,6 +14,7 @@ from . import (
     ctrf,
     html,
     junit,
+    load_ctrf,
     load_junit,
     load_markdown,
     load_terminal,
@@ -23,17 +24,19 @@ from . import (
 from .evidence import WIDTH
 from .load_model import LoadResults
 from .model import Results
+from .mutants_model import Matrix
 from .reading import Record
 
 Show = Callable[[Any, Console, Sequence[str]], None]
 
 
 class Format(Struct, frozen=True):
-    """One form, of a conformance run's record and of a load run's; not every form has both."""
+    """One form: the file that it is written to, and what makes it of each kind of record that has it."""
 
     file: str
     of_run: Callable[[Results], bytes]
-    of_load: Callable[[LoadResults], bytes] | None = None
+    of_load: Callable[[LoadResults], bytes]
+    of_mutants: Callable[[Matrix], bytes] | None = None
 
 
 class NoSuchForm(Exception):
@@ -45,13 +48,12 @@ def made(name: str, record: Record) -> bytes:
     form = FORMATS[name]
     if isinstance(record, Results):
         return form.of_run(record)
-    if form.of_load is None:
-        raise NoSuchForm(f"a load run has no form {name}: choose among {', '.join(_of_load())}")
-    return form.of_load(record)
-
-
-def _of_load() -> list[str]:
-    return [name for name, form in FORMATS.items() if form.of_load is not None]
+    if isinstance(record, LoadResults):
+        return form.of_load(record)
+    if form.of_mutants is None:
+        forms = ", ".join(name for name, each in FORMATS.items() if each.of_mutants is not None)
+        raise NoSuchForm(f"a kill matrix has no form {name}: it has {forms}")
+    return form.of_mutants(record)
 
 
 def _text(show: Show) -> Callable[[Any], bytes]:
@@ -66,15 +68,13 @@ def _text(show: Show) -> Callable[[Any], bytes]:
 
 
 FORMATS: Final[Mapping[str, Format]] = {
-    "html": Format("report.html", html.conformance.render, html.load.render),
+    "html": Format("report.html", html.conformance.render, html.load.render, html.mutants.render),
     "junit": Format("junit.xml", junit.render, load_junit.render),
-    "ctrf": Format("ctrf.json", ctrf.render),
+    "ctrf": Format("ctrf.json", ctrf.render, load_ctrf.render),
     "markdown": Format("summary.md", markdown.render, load_markdown.render),
-    "badge": Format("badge.svg", badge.render),
+    "badge": Format("badge.svg", badge.render, badge.render_load),
     "text": Format("summary.txt", _text(terminal.show), _text(load_terminal.show)),
 }
 
 BESIDE: Final = ("junit", "ctrf", "html")
-"""The forms that every conformance run writes beside its `results.json`."""
-BESIDE_LOAD: Final = ("junit", "html")
-"""The forms that every load run writes."""
+"""The forms that every run writes beside its `results.json`."""

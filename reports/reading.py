@@ -1,4 +1,4 @@
-"""Reading a `results.json` that somebody hands over: whole, of this kind, of a known version, or not at all.
+"""Reading a record that somebody hands over: whole, of this kind, of a known version, or not at all.
 
 Whatever is wrong with it is the user's to mend, so each refusal says what the file is instead of a
 record, and what to do.
@@ -12,13 +12,15 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from . import load_model, model
+from . import load_model, model, mutants_model
 from .load_model import LoadResults
 from .model import Results
+from .mutants_model import Matrix
 
 FILE: Final = "results.json"
+MATRIX: Final = "mutants.json"
 
-Record = Results | LoadResults
+Record = Results | LoadResults | Matrix
 
 
 class _Form(Struct, frozen=True):
@@ -35,6 +37,9 @@ _FORMS: Final = {
     "load": _Form(
         LoadResults, load_model.SCHEMA_VERSION, "msgcheck load", "load-results.schema.json"
     ),
+    "mutants": _Form(
+        Matrix, mutants_model.SCHEMA_VERSION, "msgcheck mutants", "mutants.schema.json"
+    ),
 }
 
 
@@ -43,8 +48,8 @@ class Unreadable(Exception):
 
 
 def read(path: Path) -> Record:
-    """The record in a file, or in the `results.json` of a folder. Raises `Unreadable`."""
-    file = path / FILE if path.is_dir() else path
+    """The record in a file, or in the `results.json` or `mutants.json` of a folder. Raises `Unreadable`."""
+    file = _file(path)
     try:
         content = file.read_bytes()
     except FileNotFoundError:
@@ -55,7 +60,7 @@ def read(path: Path) -> Record:
         raise Unreadable(f"{file} cannot be read: {error.strerror}") from None
     document = _json(file, content)
     kind = document.get("kind") if isinstance(document, dict) else None
-    form = _FORMS["load" if kind == "load" else "run"]
+    form = _FORMS.get(kind if isinstance(kind, str) else "", _FORMS["run"])
     _check_version(file, document, form.version)
     try:
         record: Record = msgspec.json.decode(content, type=form.type)
@@ -65,6 +70,13 @@ def read(path: Path) -> Record:
             f"specs/{form.schema}."
         ) from None
     return record
+
+
+def _file(path: Path) -> Path:
+    if not path.is_dir():
+        return path
+    matrix = path / MATRIX
+    return matrix if matrix.exists() else path / FILE
 
 
 def _json(file: Path, content: bytes) -> Any:

@@ -3,5 +3,5 @@
     faults ─▶ trials (a `msgcheck run` each, in a process of its own) ─▶ kills ─▶ matrix, bars
 
 `trials` runs the suite against a server with a fault, `judging` decides what of that counts as having
-caught it, `model` is the record, `command` the command line.
+caught it, `command` is the command line. The record is `reports.mutants_model`.
 """

@@ -14,7 +14,10 @@ import trio
 from msgspec import Struct
 from rich.console import Console
 
+from reports.formats import FORMATS, made
 from reports.model import Results
+from reports.mutants_model import SCHEMA_VERSION, Control, Matrix, Promise, Scope, Trial, encode
+from reports.reading import MATRIX
 
 from ..catalogue import Catalogue, load_catalogue
 from ..commanding import check_writable
@@ -26,10 +29,7 @@ from ..recording import DISTRIBUTION
 from ..selection import choose, selector_of
 from ..verdicts import CONFORMANT, HARNESS, NOT_CONFORMANT
 from . import judging, showing
-from .model import SCHEMA_VERSION, Control, Matrix, Scope, Trial, encode
 from .trials import Conditions, NoResults, Run, play_all
-
-FILE = "mutants.json"
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -99,7 +99,7 @@ def _selectors(variants: Iterable[Variant]) -> list[str]:
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("msgcheck-mutants"),
     show_default=True,
-    help=f"Where {FILE} goes, and a folder for each fault with the reports of its run.",
+    help=f"Where {MATRIX} and its page go, and a folder for each fault with the reports of its run.",
 )
 @click.option(
     "--seed",
@@ -143,14 +143,19 @@ def mutants(
     check_writable(report_dir)
     console = Console(highlight=False, markup=False, emoji=False)
     matrix = _judged(plan, catalogue, conditions, jobs, console)
-    file = report_dir / FILE
+    page = FORMATS["html"].file
+    for name, content in ((MATRIX, encode(matrix)), (page, made("html", matrix))):
+        _put(report_dir / name, content)
+    showing.show(matrix, console, f"{report_dir}/ {MATRIX}, {page}")
+    raise SystemExit(matrix.exit_status)
+
+
+def _put(file: Path, content: bytes) -> None:
     try:
-        file.write_bytes(encode(matrix))
+        file.write_bytes(content)
     except OSError as error:
         click.echo(f"msgcheck: {file} could not be written: {error.strerror}", err=True)
         raise SystemExit(HARNESS) from None
-    showing.show(matrix, console, str(file))
-    raise SystemExit(matrix.exit_status)
 
 
 def _drawn(faults: tuple[Fault, ...], sample: int | None, seed: int) -> tuple[Fault, ...]:
@@ -222,6 +227,7 @@ def _matrix(
     bars = judging.bars(catalogue, healthy.run.capabilities, plan.known, trials, whole, control)
     return Matrix(
         schema_version=SCHEMA_VERSION,
+        kind="mutants",
         tool_version=version(DISTRIBUTION),
         seed=seed,
         scope=plan.scope,
@@ -230,6 +236,10 @@ def _matrix(
         faults=len(trials),
         false_alarms=len(control.false_alarms),
         control=control,
+        requirements=[
+            Promise(id=each.id, area=each.area, level=each.level, text=each.text)
+            for each in healthy.requirements
+        ],
         trials=list(trials),
         scenarios=rows,
         bars=bars,

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from reports.model import Finding, Results, Scenario
+from reports.mutants_model import Alarm, Bar, Control, Kill, Row, Trial
 
 from ..catalogue import Catalogue
 from ..faults import Fault
-from .model import Alarm, Bar, Control, Kill, Row, Trial
 
 EXCLUDED = {"ENC-10": "it is about clients"}
 """Requirements that no server can break, and why."""

@@ -6,8 +6,9 @@ from collections import Counter
 
 from rich.console import Console
 
+from reports.mutants_model import Bar, Control, Matrix, Trial
+
 from ..problems import count
-from .model import Bar, Control, Matrix, Trial
 
 LISTED = 8
 """How many names stand behind a bar that is not met; the rest is in the document."""
@@ -49,8 +50,8 @@ def _told(trial: Trial) -> str:
     return f"killed by {blamed}; first by {first.scenario} ({what})"
 
 
-def show(matrix: Matrix, console: Console, file: str) -> None:
-    """Print the judgement."""
+def show(matrix: Matrix, console: Console, files: str) -> None:
+    """Print the judgement; `files` are those written."""
     console.print()
     for bar in matrix.bars:
         console.print(f"{_MET[bar.met]}  {bar.name}{_missing(bar)}", soft_wrap=True)
@@ -60,7 +61,9 @@ def show(matrix: Matrix, console: Console, file: str) -> None:
         f"false alarms:  {matrix.false_alarms} of {count(matrix.control.scenarios, 'scenario')} "
         "on the healthy server"
     )
-    console.print(f"{matrix.seconds:.0f} s, seed {matrix.seed}; the matrix: {file}", soft_wrap=True)
+    console.print(
+        f"{matrix.seconds:.0f} s, seed {matrix.seed}; the matrix: {files}", soft_wrap=True
+    )
 
 
 _MET = {True: "    met", False: "NOT MET", None: "  not judged"}

@@ -2,10 +2,10 @@
 
 `page` knows what every page is made of (styles, script, what a browser may do with it). `conformance`
 arranges a conformance run's record for its template, with `sequence` for the diagrams and `difference`
-for expected against got; `load` arranges a load run's. Templates hold the words and the structure, and
-no decisions.
+for expected against got; `load` arranges a load run's, `mutants` a kill matrix. Templates
+hold the words and the structure, and no decisions.
 """
 
-from . import conformance, load
+from . import conformance, load, mutants
 
-__all__ = ["conformance", "load"]
+__all__ = ["conformance", "load", "mutants"]

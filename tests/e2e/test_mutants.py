@@ -11,8 +11,8 @@ import jsonschema
 import msgspec
 import pytest
 
-from conformance.mutants.model import Matrix, Trial
 from conformance.resources import MUTANTS_SCHEMA
+from reports.mutants_model import Matrix, Trial
 
 from .processes import ROOT, Finished, command_line, msgcheck
 from .serving import served

@@ -14,7 +14,9 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
 from reports.model import Results, Scenario
+from reports.mutants_model import encode
 from tests.reports.browser import barriers, chromium
+from tests.reports.matrices import matrix
 
 from .processes import msgcheck, results_in, serving
 
@@ -61,6 +63,17 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     load = ("--users", "10", "--rate", "40/s", "--warmup", "1s", "--duration", "3s", "--seed", "3")
     done = msgcheck("load", *load, "--report-dir", ".", cwd=folder)
     assert (folder / "report.html").exists(), done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def mutants(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a kill matrix of 30 faults and 60 scenarios, of which most caught nothing."""
+    folder = tmp_path_factory.mktemp("mutants")
+    record = matrix(faults=30, scenarios=60, density=0.06)
+    (folder / "mutants.json").write_bytes(encode(record))
+    done = msgcheck("report", ".", cwd=folder)
+    assert done.status == 0, done.stderr
     return folder
 
 
@@ -115,6 +128,8 @@ def failed(folder: Path) -> tuple[Results, Scenario]:
         ("failing", "light", PHONE),
         ("loaded", "light", WIDE),
         ("loaded", "dark", PHONE),
+        ("mutants", "light", WIDE),
+        ("mutants", "dark", PHONE),
     ],
 )
 def test_everybody_can_use_the_page(
@@ -287,3 +302,47 @@ def test_the_charts_of_a_load_run_are_drawn(opened: Open, loaded: Path) -> None:
     expect(plots).to_have_count(3)
     page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
     expect(plots.first).to_have_css("width", re.compile(r"^3\d\d"))
+
+
+def test_the_kill_matrix_narrows_to_a_fault_a_promise_or_a_scenario(
+    opened: Open, mutants: Path
+) -> None:
+    """Rows and cards alike; the areas without any are gone; a verdict narrows as well."""
+    page = opened(mutants)
+    rows = page.locator("tr.find:visible")
+    expect(rows).to_have_count(30)
+    page.keyboard.press("/")
+    page.keyboard.type("STA-1")
+    expect(rows).to_have_count(10)
+    expect(page.get_by_role("rowheader", name="Ordering")).to_have_count(0)
+    expect(page.get_by_role("status").first).to_have_text("10 of 30 faults shown")
+    page.keyboard.press("Escape")
+    record = matrix(faults=30, scenarios=60, density=0.06)
+    name = record.trials[5].kills[0].scenario
+    page.get_by_role("searchbox").fill(name)
+    (row,) = (each for each in record.scenarios if each.scenario == name)
+    expect(rows).to_have_count(len(row.kills))
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="survived").click()
+    expect(rows).to_have_count(1)
+    expect(page.locator(".card:visible")).to_have_count(1)
+
+
+def test_a_cell_of_the_kill_matrix_tells_who_caught_the_fault(opened: Open, mutants: Path) -> None:
+    """Under the pointer and by arrow keys, with its assertion or checker; Enter unfolds the fault."""
+    page = opened(mutants)
+    cells = page.locator("tr.find td > a")
+    cells.nth(3).hover()
+    beside = page.locator("#beside")
+    expect(beside).to_contain_text(re.compile("(assertion at|checker) "))
+    stops = cells.evaluate_all("all => all.filter(each => each.tabIndex === 0).length")
+    assert stops == 1
+    cells.first.focus()
+    first = beside.inner_text()
+    page.keyboard.press("ArrowDown")
+    expect(beside).not_to_have_text(first)
+    focused = page.locator("td > a:focus")
+    expect(focused).to_have_count(1)
+    card = page.locator(f"[id='{(focused.get_attribute('href') or '')[1:]}']")
+    page.keyboard.press("Enter")
+    expect(card.locator(".kills")).to_be_visible()

@@ -3,12 +3,14 @@
 import json
 import re
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
+import jsonschema
 import pytest
 from msgspec.structs import replace
 
 from reports import load_markdown
-from reports.formats import NoSuchForm, made
+from reports.formats import FORMATS, made
 from reports.html.load import STRETCHES, charts, render
 from reports.load_model import (
     Capacity,
@@ -140,11 +142,24 @@ def test_a_run_that_measured_nothing_has_a_page_too() -> None:
     assert b"No message was measured." in render(nothing)
 
 
-def test_a_form_that_a_load_run_has_not_is_refused(run: LoadResults) -> None:
-    """With those that it has."""
-    with pytest.raises(NoSuchForm, match="choose among html, junit, markdown, text"):
-        made("badge", run)
-    assert b"BUDGET BROKEN" in made("text", run)
+def test_a_load_run_has_every_form(run: LoadResults) -> None:
+    """As a conformance run; CTRF and JUnit agree on what fails."""
+    forms = {name: made(name, run) for name in FORMATS}
+    summary = json.loads(forms["ctrf"])["results"]["summary"]
+    assert (summary["passed"], summary["failed"], summary["other"]) == (2, 1, 0)
+    suite = ET.fromstring(forms["junit"])[0]  # noqa: S314  made here
+    assert suite.get("failures") == "1"
+    badge = ET.fromstring(forms["badge"])  # noqa: S314  made here
+    assert badge.get("aria-label") == "mine: budget broken, 200 messages a second"
+
+
+def test_ctrf_of_a_load_run_is_as_its_schema_says(run: LoadResults) -> None:
+    """And an invalid run accuses nobody."""
+    schema = json.loads(Path(__file__).with_name("ctrf-schema-0.0.json").read_text("utf-8"))
+    jsonschema.validate(json.loads(made("ctrf", run)), schema)
+    invalid = replace(run, verdict="invalid", reasons=["the generator was late"])
+    summary = json.loads(made("ctrf", invalid))["results"]["summary"]
+    assert (summary["failed"], summary["other"]) == (0, 3)
 
 
 def test_a_load_record_is_read_as_one(run: LoadResults, tmp_path: Path) -> None:

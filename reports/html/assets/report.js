@@ -43,13 +43,13 @@
   const search = one("search");
   const chips = all(".chip[data-verdict]");
   if (search) {
+    // What a node is found by: what another node says, a card's head, or all that it says itself.
+    const said = ({ dataset: { words } }) => words && one(words);
     const found = all(".find").map((node) => ({
       node,
-      text: node.matches(".card")
-        ? node.querySelector("summary").textContent.toLowerCase()
-        : node.textContent.toLowerCase(),
+      text: (said(node) ?? (node.matches(".card") ? node.querySelector("summary") : node)).textContent.toLowerCase(),
     }));
-    const rows = all("#all tbody tr");
+    const rows = all("tr.find");
     const cells = all(".cell").map((node) => ({ node, text: `${node.textContent} ${node.title}`.toLowerCase() }));
     const refresh = () => {
       const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -61,7 +61,7 @@
       }
       for (const { node, text } of cells) node.classList.toggle("dim", !fits(text));
       const shown = rows.filter((row) => !row.hidden).length;
-      one("shown").textContent = words.length || wanted.length ? `${shown} of ${rows.length} scenarios shown` : "";
+      one("shown").textContent = words.length || wanted.length ? `${shown} of ${rows.length} ${search.dataset.noun} shown` : "";
     };
     const clear = () => {
       search.value = "";
@@ -76,7 +76,7 @@
         refresh();
       });
     }
-    one("by-time").addEventListener("click", ({ currentTarget: button }) => {
+    one("by-time")?.addEventListener("click", ({ currentTarget: button }) => {
       const slow = button.ariaPressed !== "true";
       button.ariaPressed = String(slow);
       const seconds = (row) => Number(row.lastElementChild.textContent || -1);

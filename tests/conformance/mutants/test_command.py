@@ -15,9 +15,9 @@ from conformance.catalogue import Catalogue
 from conformance.cli import main
 from conformance.faults import Fault
 from conformance.mutants import command
-from conformance.mutants.model import Matrix
 from conformance.mutants.trials import Conditions, NoResults, Run
 from reports.model import Results
+from reports.mutants_model import Matrix
 
 from ..results import finding, results, scenario
 

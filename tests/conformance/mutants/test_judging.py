@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from conformance.catalogue import Catalogue
 from conformance.faults import Fault
 from conformance.mutants import judging
-from conformance.mutants.model import Bar, Control, Trial
 from reports.model import Finding
+from reports.mutants_model import Bar, Control, Trial
 
 from ..results import finding, results, scenario
 

@@ -1,4 +1,4 @@
-"""`mutants.json`: the kill matrix, and what it says of the suite.
+"""`mutants.json` of `msgcheck mutants`: the kill matrix, and what it says of the suite.
 
 Its JSON Schema is published as `specs/mutants.schema.json` (``python -m conformance.schema``). Durations
 are seconds.
@@ -9,16 +9,13 @@ from __future__ import annotations
 from typing import Any, Final, Literal
 
 import msgspec
-from msgspec import Struct
+
+from .model import Node
 
 SCHEMA_VERSION: Final = 1
 
 Scope = Literal["suite", "proving"]
 """What a fault is played against: everything chosen, or of that what proves a requirement that it breaks."""
-
-
-class Node(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What every part of the document is."""
 
 
 class Kill(Node, frozen=True):
@@ -42,8 +39,8 @@ class Trial(Node, frozen=True):
     breaks: list[str]
     shows: str
     verdict: Literal["killed", "survived", "not played"]
-    kills: list[Kill] = []
-    bystanders: list[str] = []
+    kills: list[Kill] = msgspec.field(default_factory=list)
+    bystanders: list[str] = msgspec.field(default_factory=list)
     """Variants that failed, but not by an assertion or checker of what the fault breaks."""
     reason: str | None = None
     """Why it was not played."""
@@ -61,8 +58,8 @@ class Control(Node, frozen=True):
     """The suite against the healthy server, under the same conditions."""
 
     scenarios: int
-    false_alarms: list[Alarm] = []
-    unjudged: list[str] = []
+    false_alarms: list[Alarm] = msgspec.field(default_factory=list)
+    unjudged: list[str] = msgspec.field(default_factory=list)
     """Variants that came to no verdict."""
     seconds: float = 0.0
 
@@ -71,7 +68,7 @@ class Row(Node, frozen=True):
     """A scenario and the faults that it caught."""
 
     scenario: str
-    kills: list[str] = []
+    kills: list[str] = msgspec.field(default_factory=list)
 
 
 class Bar(Node, frozen=True):
@@ -79,14 +76,24 @@ class Bar(Node, frozen=True):
 
     name: str
     met: bool | None
-    missing: list[str] = []
+    missing: list[str] = msgspec.field(default_factory=list)
     """What keeps it from being met."""
+
+
+class Promise(Node, frozen=True):
+    """A requirement of the contract, as faults break it."""
+
+    id: str
+    area: str
+    level: Literal["MUST", "SHOULD"]
+    text: str
 
 
 class Matrix(Node, frozen=True):
     """The document."""
 
     schema_version: Literal[1]
+    kind: Literal["mutants"]
     tool_version: str
     seed: int
     scope: Scope
@@ -96,6 +103,8 @@ class Matrix(Node, frozen=True):
     """Faults played."""
     false_alarms: int
     control: Control
+    requirements: list[Promise]
+    """Every requirement of the contract, in its order."""
     trials: list[Trial]
     scenarios: list[Row]
     bars: list[Bar]
