@@ -3,8 +3,8 @@
 A full matrix is some 250 faults by 400 scenarios, of which most cells are empty. So a row of the heat map is a
 fault, a column an area of scenarios, and a cell says how many of that area caught the fault; who did, and by
 which assertion or checker, stands once, in the fault's own card, from which the page's script takes what it
-shows beside a cell. The page is bounded: each fault has the same share of the room for its killers, and what
-does not fit is counted.
+shows beside a cell. The page is bounded: no fault has more than a share of the room for killers, those of
+different areas first, and what does not fit is counted.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ NAMED: Final = 12
 HOTTEST: Final = 45
 """How much colour the fullest cell has, in percent: dark letters stay readable on it, and light ones."""
 
-_KILL: Final = 650
-"""Bytes of a killer at most, its markup included."""
+_MARKUP: Final = 190
+"""Bytes of markup around a killer."""
 _UNKNOWN: Final = "Others"
 
 
@@ -126,7 +126,7 @@ def _areas(matrix: Matrix) -> list[str]:
 def _groups(matrix: Matrix, areas: Sequence[str]) -> list[Group]:
     """Faults by the area of the promise that each is foremost about, areas in the contract's order."""
     promises = {each.id: each for each in matrix.requirements}
-    share = max(1, ROOM // _KILL // max(1, len(matrix.trials)))
+    share = _share(matrix.trials)
     hottest = max((max(_counted(each).values(), default=0) for each in matrix.trials), default=0)
     groups: dict[str, list[Tried]] = {each.area: [] for each in matrix.requirements}
     for trial in matrix.trials:
@@ -136,11 +136,36 @@ def _groups(matrix: Matrix, areas: Sequence[str]) -> list[Group]:
                 trial=trial,
                 cells=list(_cells(_counted(trial), areas, hottest)),
                 promises=[promises[each] for each in trial.breaks if each in promises],
-                kills=[(area_of(kill.scenario), kill) for kill in trial.kills[:share]],
+                kills=[(area_of(kill.scenario), kill) for kill in _spread(trial.kills)[:share]],
                 more=max(0, len(trial.kills) - share),
             )
         )
     return [Group(title, faults) for title, faults in groups.items() if faults]
+
+
+def _share(trials: Sequence[Trial]) -> int:
+    """How many killers each fault may show, so that all of them fit into `ROOM`."""
+    sizes = [
+        len(kill.scenario.encode()) + len(kill.message[:LONGEST].encode()) + _MARKUP
+        for trial in trials
+        for kill in trial.kills
+    ]
+    largest = max(sizes, default=1)
+    share = max((len(each.kills) for each in trials), default=0)
+    while share > 1 and largest * sum(min(share, len(each.kills)) for each in trials) > ROOM:
+        share -= 1
+    return share
+
+
+def _spread(kills: Sequence[Kill]) -> list[Kill]:
+    """The first of each area, then the second of each, and so on."""
+    seen: Counter[str] = Counter()
+    ranked = []
+    for kill in kills:
+        area = area_of(kill.scenario)
+        ranked.append((seen[area], kill))
+        seen[area] += 1
+    return [kill for _, kill in sorted(ranked, key=lambda each: each[0])]
 
 
 def _counted(trial: Trial) -> Counter[str]:
