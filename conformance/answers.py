@@ -1,14 +1,15 @@
-"""What a step says about its verb's answer: `match`, `fails`, `response`."""
+"""What a step says about its verb's answer (`match`, `fails`, `response`), and where on the wire that is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import UNSET
 
 from .adapters.base import Refusal
 from .findings import StepFailed, rendered
+from .history import Event, Wire
 from .matching import Mismatch, match
 from .model import Step
 from .values import resolve
@@ -56,6 +57,43 @@ def told(refusal: Refusal) -> str:
     status = f"{refusal.status} " if refusal.status is not None else ""
     detail = body.get("detail")
     return f"{status}{refusal.code or '(no code)'}" + (f": {detail}" if detail else "")
+
+
+def answer_to(step: Step | None, events: Iterable[Event]) -> tuple[int, ...]:
+    """The HTTP answer that a step was judged by, among the events since it began; none if that is not sure.
+
+    It is the last one of the step's actor. Where the actor does several things at once (`together`), its
+    requests and answers do not take turns, and nothing is blamed rather than the wrong one.
+    """
+    if step is None or step.as_ is UNSET:
+        return ()
+    actor = step.as_.partition(".")[0]
+    calls = [
+        event
+        for event in events
+        if isinstance(event, Wire)
+        and not event.hidden
+        and event.lane.partition(".")[0] == actor
+        and event.kind in ("request", "response")
+    ]
+    turns = ["request", "response"] * (len(calls) // 2)
+    return (calls[-1].n,) if calls and [each.kind for each in calls] == turns else ()
+
+
+def carrying(value: Json, events: Iterable[Event]) -> tuple[int, ...]:
+    """The frame that a saved value came in: the last one with just that content."""
+    if not isinstance(value, Mapping):
+        return ()
+    found = [
+        event.n
+        for event in events
+        if isinstance(event, Wire)
+        and not event.hidden
+        and event.kind == "frame"
+        and event.direction == "in"
+        and event.content == value
+    ]
+    return tuple(found[-1:])
 
 
 def _compare(pattern: Json, value: Json, message: str) -> None:

@@ -16,7 +16,7 @@ from msgspec import UNSET
 
 from . import inbox
 from .adapters.base import Impatient, Malformed, Outcome, Refusal, Session, Unanswered
-from .answers import judge_answer, judge_refusal, told
+from .answers import answer_to, carrying, judge_answer, judge_refusal, told
 from .barrier import Barrier
 from .cast import Cast, Device, Flying
 from .encryption import expect_decrypted
@@ -130,6 +130,9 @@ class Performance:
         overload = failed.overload
         if failed.impatient and overload is None:
             overload = self.patience.overload_while_waiting(began)
+        events = failed.events
+        if not events and failed.got is not None and not failed.impatient:
+            events = answer_to(step, list(self.history)[since:])
         self._findings.append(
             Finding(
                 kind="setup" if path is None else "step",
@@ -139,7 +142,7 @@ class Performance:
                 expected=failed.expected,
                 got=failed.got,
                 mismatches=failed.mismatches,
-                events=failed.events,
+                events=events,
                 since=since,
                 until=len(self.history),
                 inconclusive=overload is not None or isinstance(failed, TooLate),
@@ -307,11 +310,17 @@ class Performance:
         mismatches = match(pattern, value)
         if mismatches:
             raise StepFailed(
-                "; ".join(map(str, mismatches)),
+                f"{_as_written(step.assert_.that)} is not as expected: {'; '.join(map(str, mismatches))}",
                 expected=rendered(pattern),
                 got=rendered(value),
                 mismatches=mismatches,
+                events=carrying(value, self.history),
             )
+
+
+def _as_written(value: Any) -> str:
+    """A value as the scenario calls it."""
+    return f"`{value}`" if isinstance(value, str) else "the value"
 
 
 _FLOWS: dict[str, Flow] = {

@@ -1,4 +1,4 @@
-"""A load run's summary for the terminal: hops, the budget line by line, then the verdict.
+"""A load run's summary for the terminal: the verdict, what broke and why, where to look next.
 
 Plain text in 80 columns when the console is no terminal.
 """
@@ -11,28 +11,41 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
+from .evidence import WIDTH
 from .load_model import Capacity, Check, HopResult, LoadResults
+from .terminal import show_files
+from .text import count, visible
 
 STYLES = {"within budget": "bold green", "budget broken": "bold red", "invalid": "bold yellow"}
-
-_WIDTH = 80
 
 
 def show(results: LoadResults, console: Console, reports: Sequence[str]) -> None:
     """Print the summary; `reports` are the files written."""
-    _print(console, "")
-    _print(console, f"{'latency, ms':<22}{'p50':>9}{'p99':>9}{'p99.9':>9}{'max':>9}{'count':>10}")
-    for hop in results.hops:
-        for line in _hop(hop):
-            _print(console, line)
+    _show_verdict(results, console)
+    _show_budget(results.checks, console)
+    _show_hops(results.hops, console)
+    _show_facts(results, console)
+    show_files(console, reports)
+
+
+def _show_budget(checks: Sequence[Check], console: Console) -> None:
+    """What broke before what was kept."""
+    if not checks:
+        return
     _print(console, "")
     _print(console, f"{'budget':<32}{'limit':>12}{'measured':>12}")
-    for check in results.checks:
+    for check in sorted(checks, key=lambda each: each.passed):
         _print(console, _check(check))
+
+
+def _show_hops(hops: Sequence[HopResult], console: Console) -> None:
+    if not hops:
+        return
     _print(console, "")
-    _show_verdict(results, console)
-    if reports:
-        _print(console, f"reports: {', '.join(reports)}")
+    _print(console, f"{'latency, ms':<22}{'p50':>9}{'p99':>9}{'p99.9':>9}{'max':>9}{'count':>10}")
+    for hop in hops:
+        for line in _hop(hop):
+            _print(console, line)
 
 
 def _hop(hop: HopResult) -> list[str]:
@@ -54,27 +67,33 @@ def _check(check: Check) -> str:
 
 
 def _show_verdict(results: LoadResults, console: Console) -> None:
-    run, counts = results.run, results.counts
+    run = results.run
     who = "the reference server" if run.embedded else run.target
-    style = STYLES[results.verdict]
-    _print(console, f"[{style}]{results.verdict.upper()}[/]  {escape(who)}, {run.budget}")
-    for reason in results.reasons:
-        for line in textwrap.wrap(reason, _WIDTH - 2, break_on_hyphens=False):
-            _print(console, f"  {escape(line)}")
+    _print(console, "")
     _print(
         console,
-        f"{run.users} users, {run.conversations} conversations, {run.rate:g} messages/s "
+        f"[{STYLES[results.verdict]}]{results.verdict.upper()}[/]  {escape(who)}, {escape(run.budget)}",
+    )
+    for reason in results.reasons:
+        _print_wrapped(console, reason, "  ")
+    if results.capacity is not None:
+        _print_wrapped(console, f"capacity: {_capacity(results.capacity)}")
+    _print_wrapped(
+        console,
+        f"{run.users} users, {count(run.conversations, 'conversation')}, {run.rate:g} messages/s "
         f"({run.shape}), {run.warmup:g} s + {run.duration:g} s",
     )
-    _print(
+
+
+def _show_facts(results: LoadResults, console: Console) -> None:
+    run, counts, generator = results.run, results.counts, results.generator
+    _print(console, "")
+    _print_wrapped(
         console,
         f"{counts.planned} planned, {counts.sent} messages stored, {counts.deliveries} deliveries, "
         f"{counts.verified} verified",
     )
-    if results.capacity is not None:
-        _print(console, f"capacity: {_capacity(results.capacity)}")
-    generator = results.generator
-    _print(
+    _print_wrapped(
         console,
         f"generator: lag p99 {generator.lag_p99:g} ms, "
         f"{generator.cpu_us_per_message:g} µs of CPU per verified message",
@@ -94,5 +113,10 @@ def _capacity(capacity: Capacity) -> str:
     )
 
 
+def _print_wrapped(console: Console, text: str, indent: str = "") -> None:
+    for line in textwrap.wrap(text, WIDTH - len(indent), break_on_hyphens=False):
+        _print(console, f"{indent}{escape(line)}")
+
+
 def _print(console: Console, text: str) -> None:
-    console.print(text, highlight=False, soft_wrap=True)
+    console.print(visible(text), highlight=False, soft_wrap=True)

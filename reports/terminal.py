@@ -77,6 +77,11 @@ def _show_way_on(results: Results, console: Console, reports: Sequence[str]) -> 
             f"{escape('; '.join(results.reasons))}",
         )
         _print(console, f"explained: msgcheck explain {broken[0]}")
+    show_files(console, reports)
+
+
+def show_files(console: Console, reports: Sequence[str]) -> None:
+    """Print where the reports are, their folder once."""
     if reports:
         folder, _, first = reports[0].rpartition("/")
         names = [first, *(each.rpartition("/")[2] for each in reports[1:])]

@@ -113,7 +113,7 @@ def render(results: Results) -> bytes:
         {
             "results": results,
             "run": results.run,
-            "areas": _areas(results.requirements),
+            "areas": _areas(results),
             "bars": [
                 ("Scenarios", _parts(results.totals.scenarios)),
                 ("Requirements", _parts(results.totals.requirements)),
@@ -134,10 +134,14 @@ def _is_brief(failure: Failure) -> bool:
     return bool(failure.scenario.findings) and failure.diagram is None
 
 
-def _areas(requirements: Sequence[Requirement]) -> list[Area]:
-    return [
-        Area(title, list(group)) for title, group in groupby(requirements, lambda each: each.area)
+def _areas(results: Results) -> list[Area]:
+    """The areas of the matrix; of a selection, those that it is about."""
+    areas = [
+        Area(title, list(group))
+        for title, group in groupby(results.requirements, lambda each: each.area)
     ]
+    spoken = [area for area in areas if any(each.scenarios for each in area.requirements)]
+    return spoken if results.run.selection and spoken else areas
 
 
 def _parts(totals: dict[str, int]) -> list[Part]:

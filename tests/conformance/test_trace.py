@@ -1,13 +1,15 @@
 """What of a run goes into the record: enough to see what happened, bounded, without secrets."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance.answers import answer_to, carrying
 from conformance.findings import Finding
 from conformance.history import Entry, History, Received, Wire
+from conformance.model import Step
 from conformance.trace import CONTENT, LABEL, LONGEST, MASK, TRACE, excerpt, shortened, trace
 
 json_values = st.recursive(
@@ -124,3 +126,40 @@ def test_secrets_stay_out_of_the_record() -> None:
         },
         "body": {"password": MASK, "token": MASK, "user_id": "bob"},
     }
+
+
+def calls(*told: str) -> History:
+    """A history of requests and answers, each ``LANE request`` or ``LANE response``."""
+    history = History()
+    for each in told:
+        lane, kind = each.split()
+        way: Literal["in", "out"] = "out" if kind == "request" else "in"
+        history.add(Wire(lane=lane, direction=way, kind=kind, label="GET /"))
+    return history
+
+
+def test_a_step_is_judged_by_the_last_answer_of_its_actor() -> None:
+    """Whatever others are told meanwhile."""
+    history = calls(
+        *("alice.main request", "bob.main request", "alice.main response"),
+        *("alice.main request", "alice.main response", "bob.main response"),
+    )
+    assert answer_to(Step(as_="alice"), history) == (4,)
+    assert answer_to(Step(as_="bob.main"), history) == (5,)
+    assert answer_to(Step(on="alice"), history) == ()
+    assert answer_to(Step(as_="carol"), history) == ()
+
+
+def test_where_an_actor_does_several_things_at_once_no_answer_is_blamed() -> None:
+    """Rather than the wrong one."""
+    history = calls(
+        *("alice.main request", "alice.main request", "alice.main response", "alice.main response")
+    )
+    assert answer_to(Step(as_="alice"), history) == ()
+
+
+def test_a_saved_frame_is_found_where_it_came() -> None:
+    """By its content; a part of it is found nowhere."""
+    history = lived(5)
+    assert carrying({"n": 3}, history) == (3,)
+    assert carrying(3, history) == ()

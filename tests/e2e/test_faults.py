@@ -40,7 +40,7 @@ BREAKAGES = {
     "statuses-fall": Breakage(
         ("STA-3",),
         "STA-3",
-        "which falls",
+        "status",  # whether it falls or comes again depends on which acknowledgements come together
         also=("STA-2",),  # a fallen status is a wrong one
     ),
     "a-byte-is-lost": Breakage(

@@ -47,8 +47,7 @@ def passing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def failing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report folder of a run against a server that lets a status fall."""
     folder = tmp_path_factory.mktemp("failing")
-    command = ("tests.e2e.broken_server", "let-a-status-fall", "--")
-    with serving(*command, data=folder / "data") as url:
+    with serving("reference_server", "--fault", "statuses-fall", data=folder / "data") as url:
         selection = (FALLEN, "PAG-7", "status.told-status-survives-a-kill")
         target = ("--target", url, "--seed", "3", "--report-dir", ".")
         done = msgcheck("run", *selection, *target, cwd=folder)

@@ -1,5 +1,6 @@
 """`report.html` of a load run: what its charts draw, and that it is as safe as the other page."""
 
+import io
 import json
 import re
 from pathlib import Path
@@ -8,8 +9,9 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 from msgspec.structs import replace
+from rich.console import Console
 
-from reports import load_markdown
+from reports import load_markdown, load_terminal
 from reports.formats import FORMATS, made
 from reports.html.load import STRETCHES, charts, render
 from reports.load_model import (
@@ -170,3 +172,21 @@ def test_a_load_record_is_read_as_one(run: LoadResults, tmp_path: Path) -> None:
     file.write_bytes(encode(run).replace(b'"schema_version": 1', b'"schema_version": 2'))
     with pytest.raises(Unreadable, match="written by a newer one"):
         read(tmp_path)
+
+
+def test_the_terminal_tells_the_verdict_then_what_broke_then_the_way_on(run: LoadResults) -> None:
+    """In 80 columns, without a colour code; what broke stands before what was kept."""
+    told = replace(
+        run,
+        reasons=["send_to_sent p99 was 20 ms, and the budget allows 10 ms " * 3],
+        checks=[run.checks[1], run.checks[0], run.checks[2]],
+    )
+    out = io.StringIO()
+    load_terminal.show(told, Console(file=out, width=80), ["here/results.json", "here/report.html"])
+    text = out.getvalue()
+    order = ("BUDGET BROKEN", "and the budget allows", "X send_to_sent p99", "+ send_to_delivered p99",
+             "latency, ms", "reports:   here/ results.json, report.html")  # fmt: skip
+    places = [text.index(piece) for piece in order]
+    assert places == sorted(places)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "\x1b" not in text
