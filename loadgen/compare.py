@@ -12,10 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from statistics import NormalDist, fmean, variance
-from typing import Final, Literal
+from typing import Final
 
-from msgspec import Struct
-
+from reports.differences import Difference, DifferenceVerdict
 from reports.load_model import LoadResults, Second
 
 BATCHES: Final = 12
@@ -27,25 +26,9 @@ WORTH: Final = 0.05
 """The smallest relative difference of which is spoken."""
 _FIGURES: Final = (("p50", 0), ("p99", 1))
 
-Verdict = Literal["slower", "faster", "no difference shown"]
-
 
 class Incomparable(ValueError):
     """The two runs did not measure the same; the text says in what they differ."""
-
-
-class Difference(Struct, frozen=True, kw_only=True):
-    """One percentile of one hop in both runs, in milliseconds."""
-
-    hop: str
-    percentile: str
-    before: float
-    """Mean of the batches of the first run."""
-    after: float
-    low: float
-    """The interval of ``after - before``."""
-    high: float
-    verdict: Verdict
 
 
 def compare(before: LoadResults, after: LoadResults) -> list[Difference]:
@@ -94,7 +77,7 @@ def _difference(
     first, second = fmean(before), fmean(after)
     low, high = welch(before, after, alpha)
     worth = WORTH * first
-    verdict: Verdict = "no difference shown"
+    verdict: DifferenceVerdict = "no difference shown"
     if low > 0 and second - first > worth:
         verdict = "slower"
     elif high < 0 and first - second > worth:

@@ -10,8 +10,10 @@ import msgspec
 
 from conformance.problems import BadInput, shown
 from reports import load_model
+from reports.differences import Difference
+from reports.html import comparison
 
-from .compare import LEVEL, Difference, Incomparable
+from .compare import LEVEL, Incomparable
 from .compare import compare as differences_of
 
 SLOWER: Final = 1
@@ -20,7 +22,14 @@ SLOWER: Final = 1
 @click.command()
 @click.argument("before", type=click.Path(path_type=Path), metavar="A")
 @click.argument("after", type=click.Path(path_type=Path), metavar="B")
-def compare(before: Path, after: Path) -> None:
+@click.option(
+    "--html",
+    "picture",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Lay the two runs over each other in a page.",
+)
+def compare(before: Path, after: Path, picture: Path | None) -> None:
     """Tell whether load run B is slower than load run A.
 
     A and B are report folders, or their results.json. Differences inside the noise are not reported as
@@ -28,10 +37,13 @@ def compare(before: Path, after: Path) -> None:
 
     Exit status: 0 not slower; 1 slower; 2 the runs cannot be compared.
     """
+    runs = _load(before), _load(after)
     try:
-        found = differences_of(_load(before), _load(after))
+        found = differences_of(*runs)
     except Incomparable as error:
         raise BadInput(str(error)) from None
+    if picture is not None:
+        _put(picture, comparison.render(*runs, found))
     click.echo(f"{'hop':<22}{'':<6}{'A, ms':>10}{'B, ms':>10}   {LEVEL:.0%} interval of B - A")
     for each in found:
         click.echo(_line(each))
@@ -46,6 +58,13 @@ def compare(before: Path, after: Path) -> None:
         else "no difference shown"
     )
     raise SystemExit(SLOWER if slower else 0)
+
+
+def _put(file: Path, content: bytes) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise BadInput(f"{shown(file)} cannot be written: {error.strerror}") from None
 
 
 def _load(path: Path) -> load_model.LoadResults:

@@ -65,7 +65,7 @@ def render(results: LoadResults) -> bytes:
             "bars": _waterfall(results.hops, lines),
             "rows": list(_rows(results.hops)),
             "hops": HOPS,
-            "data": _embedded(charts(results)),
+            "data": embedded(charts(results)),
         },
         styles=("uPlot/uPlot.min.css", "load.css"),
         scripts=("uPlot/uPlot.iife.min.js", "load.js"),
@@ -119,11 +119,12 @@ def charts(results: LoadResults) -> dict[str, Any]:
     return {
         "t": [stretch[-1].t for stretch in stretches],
         "warmup": results.run.warmup,
+        "names": {"through": "p99", "dotted": "p50", "other": "waiting"},
         "latency": [
             {
                 "hop": HOPS.get(hop.hop, hop.hop),
-                "p50": [_worst(stretch, _latency(hop.hop, 0)) for stretch in stretches],
-                "p99": [_worst(stretch, _latency(hop.hop, 1)) for stretch in stretches],
+                "through": [_worst(stretch, _latency(hop.hop, 1)) for stretch in stretches],
+                "dotted": [_worst(stretch, _latency(hop.hop, 0)) for stretch in stretches],
             }
             for hop in results.hops
         ],
@@ -176,7 +177,7 @@ def _curve(points: Sequence[Point], count: int) -> list[list[float]]:
     return [[float(f"{x:.5g}") for x in rising], list(rising.values())]
 
 
-def _embedded(data: dict[str, Any]) -> Markup:
+def embedded(data: dict[str, Any]) -> Markup:
     """JSON that may stand in a script element: nothing in it can end the element."""
     text = page.compact(data)
     for character in "<>&\u2028\u2029":

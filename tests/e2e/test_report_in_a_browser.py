@@ -13,8 +13,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
+from loadgen.compare import compare as differences
+from reports.html import comparison
 from reports.model import Results, Scenario
 from reports.mutants_model import encode
+from tests.loadgen.records import record
 from tests.reports.browser import barriers, chromium
 from tests.reports.matrices import matrix
 
@@ -76,6 +79,16 @@ def mutants(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of two load runs laid over each other."""
+    folder = tmp_path_factory.mktemp("compared")
+    runs = [record([[4.0, p99 + second % 5, 60.0] for second in range(60)]) for p99 in (20, 30)]
+    found = differences(runs[0], runs[1])
+    (folder / "report.html").write_bytes(comparison.render(runs[0], runs[1], found))
+    return folder
+
+
 @pytest.fixture
 def opened(browser: Browser) -> Iterator[Open]:
     """Opens a report folder's page from disk; nothing may be loaded, logged or raised."""
@@ -127,6 +140,8 @@ def failed(folder: Path) -> tuple[Results, Scenario]:
         ("failing", "light", PHONE),
         ("loaded", "light", WIDE),
         ("loaded", "dark", PHONE),
+        ("compared", "light", WIDE),
+        ("compared", "dark", PHONE),
         ("mutants", "light", WIDE),
         ("mutants", "dark", PHONE),
     ],
@@ -345,3 +360,12 @@ def test_a_cell_of_the_kill_matrix_tells_who_caught_the_fault(opened: Open, muta
     card = page.locator(f"[id='{(focused.get_attribute('href') or '')[1:]}']")
     page.keyboard.press("Enter")
     expect(card.locator(".kills")).to_be_visible()
+
+
+def test_two_load_runs_are_laid_over_each_other(opened: Open, compared: Path) -> None:
+    """Both in each picture, by name."""
+    page = opened(compared)
+    expect(page.locator("h1")).to_contain_text("B is slower")
+    expect(page.locator(".plot canvas")).to_have_count(2)
+    for name in ("send → sent A p99", "send → sent B p99"):
+        expect(page.locator("#over-time .u-legend")).to_contain_text(name)

@@ -1,4 +1,4 @@
-// The charts of a load run. Their numbers lie in the page as JSON; without this script the tables remain.
+// The charts of a load run, or of two laid over each other. Their numbers lie in the page as JSON; without this script the tables remain.
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
@@ -50,11 +50,11 @@
       series: [
         { label: "second", value: (_, value) => seconds(value) },
         ...data.latency.flatMap(({ hop }, at) => [
-          line(`${hop} p99`, colour(hops[at % 4]), { value: (_, value) => ms(value) }),
-          line(`${hop} p50`, colour(hops[at % 4]), { ...dotted, value: (_, value) => ms(value) }),
+          line(`${hop} ${data.names.through}`, colour(hops[at % 4]), { value: (_, value) => ms(value) }),
+          line(`${hop} ${data.names.dotted}`, colour(hops[at % 4]), { ...dotted, value: (_, value) => ms(value) }),
         ]),
       ],
-      data: [data.t, ...data.latency.flatMap(({ p50, p99 }) => [p99, p50])],
+      data: [data.t, ...data.latency.flatMap(({ through, dotted: other }) => [through, other])],
     }),
     curves: () => {
       const tables = data.curves.flatMap(({ corrected, waiting }) => (waiting ? [corrected, waiting] : [corrected]));
@@ -73,7 +73,7 @@
           { label: "percentile", value: (_, value) => (value == null ? "–" : percent(value)) },
           ...data.curves.flatMap(({ hop, waiting }, at) => [
             line(hop, colour(hops[at % 4]), { value: (_, value) => ms(value) }),
-            ...(waiting ? [line(`${hop}, waiting`, colour(hops[at % 4]), { ...dotted, value: (_, value) => ms(value) })] : []),
+            ...(waiting ? [line(`${hop}, ${data.names.other}`, colour(hops[at % 4]), { ...dotted, value: (_, value) => ms(value) })] : []),
           ]),
         ],
         data: tables.length ? uPlot.join(tables) : [[]],
@@ -105,6 +105,7 @@
     for (const { plot } of plots.splice(0)) plot.destroy();
     for (const [name, make] of Object.entries(makers)) {
       const home = document.querySelector(`#${name} .plot`);
+      if (!home) continue; // a comparison has fewer
       const { data: values, ...options } = make();
       const plot = new uPlot({ width: home.clientWidth, height: 300, legend: { live: true }, ...options }, values, home);
       plots.push({ plot, home });
