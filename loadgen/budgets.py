@@ -22,7 +22,7 @@ from conformance.resources import BUDGETS
 from .hops import HOPS, Hop
 from .plan import Population
 from .population import PAIR, SMALLEST_GROUP, GroupSizes
-from .schedule import Arrivals, Load, Shape
+from .schedule import Arrivals, Load, Mix, Shape, Storm
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION: Final = r"^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)$"
@@ -64,8 +64,21 @@ class PopulationSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How long after a message came its reader says `read`."""
     prefill: Annotated[int, Meta(ge=0, le=10_000)] = 0
     """Entries that each conversation has before the load begins."""
-    reading: Annotated[float, Meta(ge=0, le=1)] = 0.0
-    """The share of the arrivals that read a page of history, ever further back, instead of sending."""
+    asset_bytes: Annotated[int, Meta(ge=1, le=104_857_600)] = 100_000
+    """The size of a file that is shared."""
+
+
+class StormSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All connections are cut at once, without a close frame, and everybody connects again."""
+
+    every: Duration
+    within: Duration = "1s"
+    """How long it takes until everybody has begun to connect, at random moments."""
+
+    @property
+    def planned(self) -> Storm:
+        """The same in numbers."""
+        return Storm(every=seconds(self.every), within=seconds(self.within))
 
 
 class LoadSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,6 +93,10 @@ class LoadSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model: Literal["open"] = "open"
     arrivals: Arrivals = "poisson"
     shape: Shape = "steady"
+    mix: Mix = Mix(text=1)
+    """What happens at an arrival."""
+    storm: StormSpec | None = None
+    """All connections are cut at once, again and again."""
 
 
 class Correctness(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,6 +106,7 @@ class Correctness(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     duplicated: Count = 0
     reordered: Count = 0
     history_mismatch: Count = 0
+    asset_mismatch: Count = 0
 
 
 class Errors(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -119,6 +137,12 @@ class LatencyLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """From a recipient's `read` to the `status` at the sender."""
     history_page: Limits = {}
     """To the answer with a page of the history."""
+    media_upload: Limits = {}
+    """To the answer that a file is stored; only then its message is sent."""
+    media_download: Limits = {}
+    """From a message with a file to the file, at each recipient."""
+    connect_to_replayed: Limits = {}
+    """From the planned moment of connecting again, after a storm, to the end of the replay."""
 
     def by_hop(self) -> dict[Hop, Limits]:
         """The limits of each hop, by percentile."""
@@ -150,13 +174,15 @@ class Budget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             duration=seconds(self.load.duration),
             shape=self.load.shape,
             arrivals=self.load.arrivals,
-            reading=self.population.reading,
+            mix=self.load.mix,
+            storm=None if self.load.storm is None else self.load.storm.planned,
         )
 
     @property
     def needs(self) -> frozenset[str]:
         """The capabilities without which it cannot be run."""
-        return frozenset() if self.population.groups is None else frozenset({"groups"})
+        needed = {"groups": self.population.groups is not None, "media": self.load.mix.media > 0}
+        return frozenset(name for name, is_needed in needed.items() if is_needed)
 
     @property
     def people(self) -> Population:
@@ -167,6 +193,7 @@ class Budget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             devices=spec.devices,
             groups=spec.groups,
             text_bytes=spec.text_bytes,
+            asset_bytes=spec.asset_bytes,
             read_after=seconds(spec.read_after),
             prefill=spec.prefill,
         )
@@ -231,6 +258,11 @@ def impossible(budget: Budget) -> Iterator[Complaint]:
         yield Complaint(("load", "rate"), message)
     elif load.rate * load.duration < 1:
         yield Complaint(("load", "rate"), "no message would be sent: raise `rate` or `duration`")
+    if not load.mix.weights:
+        yield Complaint(("load", "mix"), "`mix` needs an act with a weight above 0")
+    if load.storm is not None and not 0 < load.storm.within < load.storm.every < load.end:
+        message = "a storm needs 0 < within < every, and the first one must come before the end"
+        yield Complaint(("load", "storm"), message)
     for hop, limits in budget.latency_ms.by_hop().items():
         ordered = sorted(limits, key=percent)
         for lower, higher in pairwise(ordered):

@@ -24,6 +24,12 @@ MAX_FRAME_BYTES: Final = 1 << 20
 """More than any server's `max_frame_bytes` that this generator's own messages could fill."""
 
 
+class Body(Struct, frozen=True):
+    """What an entry says, as far as something follows from it."""
+
+    asset_id: str | None = None
+
+
 class Entry(Struct, frozen=True):
     """A log entry."""
 
@@ -31,6 +37,7 @@ class Entry(Struct, frozen=True):
     seq: int
     sender_id: str | None = None
     client_message_id: str | None = None
+    body: Body = Body()
 
 
 class Message(Struct, frozen=True, tag="message"):

@@ -156,6 +156,7 @@ class LoadCounts(Node, frozen=True):
     duplicated: int
     reordered: int
     history_mismatch: int
+    asset_mismatch: int
     disconnected: int
 
 
