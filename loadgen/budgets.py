@@ -45,6 +45,8 @@ Count = Annotated[int, Meta(ge=0)]
 MAX_USERS: Final = 100_000
 MAX_RATE: Final = 50_000.0
 """Messages per second that a plan may have at its peak."""
+MAX_SEALED: Final = 100_000
+"""Encrypted messages of a run; they wait in memory, a kilobyte each."""
 MAX_DURATION: Final = 7 * 24 * 3600.0
 
 
@@ -64,6 +66,8 @@ class PopulationSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How long after a message came its reader says `read`."""
     prefill: Annotated[int, Meta(ge=0, le=10_000)] = 0
     """Entries that each conversation has before the load begins."""
+    encrypted: bool = False
+    """Whether conversations are end-to-end encrypted (Megolm, its keys inside Olm)."""
     asset_bytes: Annotated[int, Meta(ge=1, le=104_857_600)] = 100_000
     """The size of a file that is shared."""
 
@@ -181,7 +185,11 @@ class Budget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def needs(self) -> frozenset[str]:
         """The capabilities without which it cannot be run."""
-        needed = {"groups": self.population.groups is not None, "media": self.load.mix.media > 0}
+        needed = {
+            "groups": self.population.groups is not None,
+            "media": self.load.mix.media > 0,
+            "e2ee": self.population.encrypted,
+        }
         return frozenset(name for name, is_needed in needed.items() if is_needed)
 
     @property
@@ -196,6 +204,7 @@ class Budget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             asset_bytes=spec.asset_bytes,
             read_after=seconds(spec.read_after),
             prefill=spec.prefill,
+            encrypted=spec.encrypted,
         )
 
 
@@ -260,6 +269,8 @@ def impossible(budget: Budget) -> Iterator[Complaint]:
         yield Complaint(("load", "rate"), "no message would be sent: raise `rate` or `duration`")
     if not load.mix.weights:
         yield Complaint(("load", "mix"), "`mix` needs an act with a weight above 0")
+    if budget.population.encrypted:
+        yield from _impossible_secrets(budget, load)
     if load.storm is not None and not 0 < load.storm.within < load.storm.every < load.end:
         message = "a storm needs 0 < within < every, and the first one must come before the end"
         yield Complaint(("load", "storm"), message)
@@ -271,6 +282,20 @@ def impossible(budget: Budget) -> Iterator[Complaint]:
                 yield Complaint(("latency_ms", hop, higher), message)
 
 
+def _impossible_secrets(budget: Budget, load: Load) -> Iterator[Complaint]:
+    if load.mix.media or budget.population.prefill:
+        message = (
+            "`encrypted` goes with texts and reading alone: without media in `mix`, and `prefill`"
+        )
+        yield Complaint(("population", "encrypted"), message)
+    if load.expected > MAX_SEALED:
+        message = (
+            f"`encrypted` messages are made before the run, {MAX_SEALED} at most, and these would be "
+            f"{load.expected:.0f}: lower `rate` or `duration`"
+        )
+        yield Complaint(("population", "encrypted"), message)
+
+
 def _impossible_people(people: PopulationSpec) -> Iterator[Complaint]:
     if (people.pairs is None) == (people.groups is None):
         yield Complaint(("population",), "`population` needs either `pairs` or `groups`")
@@ -280,10 +305,14 @@ def _impossible_people(people: PopulationSpec) -> Iterator[Complaint]:
     sizes = people.groups
     if sizes is None:
         return
-    if not SMALLEST_GROUP <= sizes.smallest <= sizes.largest <= people.users:
+    if not 0 < sizes.share <= 1:
+        message = "`share` must be more than 0, and at most 1"
+        yield Complaint(("population", "groups", "share"), message)
+    grouped = sizes.members(people.users)
+    if not SMALLEST_GROUP <= sizes.smallest <= sizes.largest <= grouped:
         message = (
-            f"`groups` needs {SMALLEST_GROUP} <= smallest <= largest <= users, not "
-            f"{sizes.smallest}, {sizes.largest} and {people.users}"
+            f"`groups` needs {SMALLEST_GROUP} <= smallest <= largest <= users in groups, not "
+            f"{sizes.smallest}, {sizes.largest} and {grouped}"
         )
         yield Complaint(("population", "groups"), message)
     if sizes.tail <= 0:

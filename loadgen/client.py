@@ -8,7 +8,7 @@ at, so decoding skips the rest; frames of other types are none of its business.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final, get_args
 
 import msgspec
 from msgspec import Struct
@@ -78,6 +78,15 @@ class Status(Struct, frozen=True, tag="status"):
     up_to_seq: int = 0
 
 
+class ToDevice(Struct, frozen=True, tag="to_device"):
+    """Something for this device alone."""
+
+    position: int
+    sender_id: str
+    sender_device_id: str
+    payload: Any
+
+
 class Refused(Struct, frozen=True, tag="error"):
     """A frame that was no `send` is refused."""
 
@@ -92,17 +101,14 @@ class ReplayComplete(Struct, frozen=True, tag="replay_complete"):
     """What follows is live."""
 
 
-Frame = Message | Sent | Failed | Status | Refused | Welcome | ReplayComplete
+Frame = Message | Sent | Failed | Status | ToDevice | Refused | Welcome | ReplayComplete
 
 
 class _Any(Struct, frozen=True):
     type: str
 
 
-_KNOWN: Final = frozenset(
-    str(kind.__struct_config__.tag)
-    for kind in (Message, Sent, Failed, Status, Refused, Welcome, ReplayComplete)
-)
+_KNOWN: Final = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Frame))
 _decoder: Final[msgspec.json.Decoder[Frame]] = msgspec.json.Decoder(Frame)
 _decode_any: Final = msgspec.json.Decoder(_Any).decode
 

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from .accounting import Accounting, Device, Talk
+from .client import ToDevice
 from .host import GiveUp, Host
 from .plan import Plan
 from .population import Talk as PlannedTalk
@@ -108,9 +109,13 @@ class Crew:
         """What messages say that are no texts, as JSON, by the plan's number."""
         self.files: dict[str, File] = {}
         """By asset."""
-        self.saw_file: Callable[[Line, str, int], None] = lambda _line, _asset, _now: None
+        self.saw_file: Callable[[Line, str, int], None] = lambda *_: None
         """Told when a message with an asset came, and when."""
-        self.is_back: Callable[[Line], None] = lambda _line: None
+        self.logged_in: Callable[[Seat, str, str, str], None] = lambda *_: None
+        """Told when a device has a token: its seat, user, device and that token."""
+        self.got_aside: Callable[[Line, ToDevice], None] = lambda *_: None
+        """Told what came for one device alone."""
+        self.is_back: Callable[[Line], None] = lambda *_: None
         """Told when a device is connected again."""
         self._readers: list[tuple[int, int, Line]] = []
         self._about_to_read: set[int] = set()

@@ -16,6 +16,7 @@ from .crew import Crew, Meeting
 from .host import GiveUp, clock
 from .reading_back import ReadBack, read_back
 from .schedule import arrivals
+from .sealing import Sealing
 from .storms import Storms
 from .wire import Finished, Interval, Preparing, Reconciling, Report, Started
 
@@ -38,6 +39,7 @@ class Generator:
         self._crew = crew
         self._acts = Acts(crew)
         self._storms = Storms(crew)
+        self._sealing = Sealing(crew)
         self._host = crew.host
         self._tell = tell
         self._start = 0
@@ -90,6 +92,7 @@ class Generator:
                     "devices are connected",
                 )
             self._host.sleep(LOOK)
+        self._sealing.prepare()
         self._tell(Preparing(len(crew.lines), len(crew.seats)))
 
     def _check(self) -> None:

@@ -35,6 +35,7 @@ from .client import (
     ReplayComplete,
     Sent,
     Status,
+    ToDevice,
 )
 from .crew import Comeback, Crew, Meeting, Seat, watermark
 from .host import GiveUp, clock
@@ -143,6 +144,7 @@ class DeviceUser(User):
 
 def _live(crew: Crew, http: Http, seat: Seat) -> None:
     name, token = _log_in(crew, http, seat)
+    crew.logged_in(seat, name, device_id(seat), token)
     meeting = seat.meeting
     meeting.absent -= 1
     if not meeting.absent:
@@ -184,9 +186,14 @@ def _log_in(crew: Crew, http: Http, seat: Seat) -> tuple[str, str]:
     session = http.must(
         "POST",
         "/v1.0/sessions",
-        content={**credentials, "device": {"device_id": f"load-{seat.device}", "name": "msgcheck"}},
+        content={**credentials, "device": {"device_id": device_id(seat), "name": "msgcheck"}},
     )
     return who.user_id, str(session["token"])
+
+
+def device_id(seat: Seat) -> str:
+    """What a device is called on the target."""
+    return f"load-{seat.device}"
 
 
 def _create(crew: Crew, http: Http, meeting: Meeting, creator: int) -> Talk:
@@ -195,6 +202,8 @@ def _create(crew: Crew, http: Http, meeting: Meeting, creator: int) -> Talk:
     members = meeting.planned.members
     others = [account(plan, member).user_id for member in members if member != creator]
     body: dict[str, Any] = {"kind": meeting.planned.kind, "members": others}
+    if plan.population.encrypted:
+        body["encrypted"] = True
     if meeting.planned.kind == "group":
         body["title"] = f"load {plan.run} {meeting.index}"
     made = http.must("POST", "/v1.0/conversations", token=meeting.token, content=body)
@@ -231,6 +240,7 @@ class Connection:
             Sent: self._sent,
             Status: self._status,
             Failed: self._failed,
+            ToDevice: self._aside,
             ReplayComplete: self._replayed,
         }
 
@@ -314,6 +324,9 @@ class Connection:
 
     def _failed(self, frame: Failed, _now: int) -> None:
         self._crew.accounting.failed(frame)
+
+    def _aside(self, frame: ToDevice, _now: int) -> None:
+        self._crew.got_aside(self, frame)
 
     def _replayed(self, _frame: ReplayComplete, now: int) -> None:
         self.live = True

@@ -70,11 +70,14 @@ class Written:
         self.token = device.user_id
         self.live = True
         self.frames: list[Any] = []
+        self.carry: Callable[[Any], None] = lambda _: None
+        """Told of every frame."""
         self.comeback: Comeback | None = None
 
     def send(self, frame: bytes) -> None:
         """Note it."""
         self.frames.append(msgspec.json.decode(frame))
+        self.carry(self.frames[-1])
 
     def cut(self, comeback: Comeback) -> None:
         """Be away."""

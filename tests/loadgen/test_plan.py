@@ -84,6 +84,17 @@ def test_a_mix_gives_every_act_its_share() -> None:
     assert shares == pytest.approx({"text": 0.6, "media": 0.2, "history": 0.2}, abs=0.02)
 
 
+def test_a_share_of_the_people_is_in_groups_and_the_others_in_pairs() -> None:
+    """Everybody once; where the rest would be odd, one more is in a group."""
+    sizes = GroupSizes(smallest=3, largest=9, share=0.5)
+    for users in (20, 21):
+        talks = groups(users, sizes, 1)
+        assert sorted(member for talk in talks for member in talk.members) == list(range(users))
+        direct = [talk for talk in talks if talk.kind == "direct"]
+        assert {len(talk.members) for talk in direct} == {2}
+        assert 2 * len(direct) == 10
+
+
 def test_poisson_gaps_scatter_and_uniform_ones_do_not() -> None:
     """A Poisson process has a coefficient of variation of one."""
     gaps = {}
