@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Literal
 
-from .client import Entry, Failed, Sent, Status
+from .client import Entry, Failed, Sent, Status, Timing
 from .hops import Counts, Hop
 from .samples import Samples
 from .streams import MAX_GAP, Stream
@@ -199,7 +199,9 @@ class Accounting:
         """The server says that a message is stored."""
         if not (frame.duplicate and frame.seq <= device.stream.high):  # else the replay had it
             device.stream.note(frame.seq, self.counts)
-        self._stored(device, frame.client_message_id, frame.seq, now)
+        flight = self._stored(device, frame.client_message_id, frame.seq, now)
+        if flight is not None and frame.timing is not None and flight.measured:
+            self._split(flight, frame.timing, now)
 
     def failed(self, frame: Failed) -> None:
         """The server refuses a message."""
@@ -261,16 +263,27 @@ class Accounting:
         for talk in talks:
             self.counts.lost += sum(device.stream.missing(talk.head) for device in talk.devices)
 
-    def _stored(self, device: Device, identity: str, seq: int, now: int) -> None:
+    def _stored(self, device: Device, identity: str, seq: int, now: int) -> Flight | None:
+        """A message has its place, and is answered by that; None if it was before."""
         flight = self._flying.get(identity)
         if flight is None or flight.answered:
-            return
+            return None
         flight.answered = True
         del flight.device.unanswered[flight.number]
         self.counts.sent += 1
         device.talk.keep(seq, flight.number)
         self._time("send_to_sent", flight, now)
         self._step(identity, flight)
+        return flight
+
+    def _split(self, flight: Flight, timing: Timing, now: int) -> None:
+        """What the time to `sent` was spent on, as the server tells."""
+        queue, commit = int(timing.queue_us), int(timing.commit_us)
+        self._record("sent_queue", queue, queue)
+        self._record("sent_commit", commit, commit)
+        told = queue + commit
+        corrected, waiting = now - flight.planned, now - flight.waiting_start()
+        self._record("sent_rest", max(0, corrected - told), max(0, waiting - told))
 
     def _time(self, hop: Hop, flight: Flight, now: int) -> None:
         if flight.measured:

@@ -19,7 +19,7 @@ from conformance.positions import read
 from conformance.problems import BadInput, unknown
 from conformance.resources import BUDGETS
 
-from .hops import HOPS, Hop
+from .hops import HOPS, SPLIT, Hop
 from .plan import Population
 from .population import PAIR, SMALLEST_GROUP, GroupSizes
 from .schedule import Arrivals, Load, Mix, Shape, Storm
@@ -133,6 +133,12 @@ class LatencyLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     send_to_sent: Limits = {}
     """To the sender's `sent`."""
+    sent_queue: Limits = {}
+    """Of that, how long it waited at the server to be stored (capability `server_timing`)."""
+    sent_commit: Limits = {}
+    """Of that, how long storing it took."""
+    sent_rest: Limits = {}
+    """What remains: both ways, and the server's other work."""
     send_to_delivered: Limits = {}
     """To the message at each other device."""
     delivered_to_status: Limits = {}
@@ -189,6 +195,7 @@ class Budget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "groups": self.population.groups is not None,
             "media": self.load.mix.media > 0,
             "e2ee": self.population.encrypted,
+            "server_timing": any(self.latency_ms.by_hop()[hop] for hop in SPLIT),
         }
         return frozenset(name for name, is_needed in needed.items() if is_needed)
 

@@ -46,6 +46,13 @@ class Message(Struct, frozen=True, tag="message"):
     message: Entry
 
 
+class Timing(Struct, frozen=True):
+    """How long a send waited at the server, and how long its commit took (capability `server_timing`)."""
+
+    queue_us: float
+    commit_us: float
+
+
 class Sent(Struct, frozen=True, tag="sent"):
     """A message of this connection is stored."""
 
@@ -53,6 +60,7 @@ class Sent(Struct, frozen=True, tag="sent"):
     conversation_id: str
     seq: int
     duplicate: bool = False
+    timing: Timing | None = None
 
 
 class Problem(Struct, frozen=True):

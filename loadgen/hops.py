@@ -13,10 +13,14 @@ from typing import Final, Literal, get_args
 from msgspec import Struct
 
 Hop = Literal[
-    "send_to_sent", "send_to_delivered", "delivered_to_status", "read_to_status", "history_page",
+    "send_to_sent", "sent_queue", "sent_commit", "sent_rest",
+    "send_to_delivered", "delivered_to_status", "read_to_status", "history_page",
     "media_upload", "media_download", "connect_to_replayed",
 ]  # fmt: skip
 HOPS: Final[tuple[Hop, ...]] = get_args(Hop)
+
+SPLIT: Final[tuple[Hop, ...]] = ("sent_queue", "sent_commit", "sent_rest")
+"""What `send_to_sent` is made of, where the server tells."""
 
 LAG: Final = "generator_lag"
 """From the moment that the plan says to the moment that the frame is handed to the socket."""

@@ -156,8 +156,8 @@ class LoadCounts(Node, frozen=True):
     duplicated: int
     reordered: int
     history_mismatch: int
-    asset_mismatch: int
     disconnected: int
+    asset_mismatch: int = 0
 
 
 class LoadResults(Node, frozen=True):
