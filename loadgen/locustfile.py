@@ -117,7 +117,6 @@ def _pauses() -> Callable[[int], None]:
     def pause(moment: int) -> None:
         alarm.set(moment)
         hub.wait(watcher)
-        alarm.clear()
 
     return pause
 

@@ -86,7 +86,7 @@ def test_a_budget_that_needs_what_the_target_lacks_gives_no_verdict(tmp_path: Pa
 
 def test_a_target_that_goes_away_gives_partial_results_and_no_verdict(tmp_path: Path) -> None:
     """What was measured is in the record, with the reason why there is no verdict."""
-    budget = patient(tmp_path, duration="2s")
+    budget = patient(tmp_path, duration="2s", drain="1s")
     with subprocess.Popen(
         [sys.executable, "-m", "tests.loadgen.echo_server"],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
