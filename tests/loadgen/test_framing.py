@@ -38,7 +38,7 @@ def test_frames_are_cut_out_wherever_the_stream_was_cut(frames: list[Frame], at:
     """Whole texts as their payload, all others as they are, in order, whatever is read at once."""
     stream = b"".join(map(written, frames))
     cuts = [0, *sorted(min(each, len(stream)) for each in at), len(stream)]
-    framing, found = Framing(MAX), []
+    framing, found = Framing(MAX), list[tuple[int, bytes]]()
     for begin, end in pairwise(cuts):
         found += framing.feed(stream[begin:end])
     expected = []
