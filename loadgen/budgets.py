@@ -189,6 +189,15 @@ class Budget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         )
 
     @property
+    def highest_rate(self) -> float:
+        """Messages per second that it can be planned with, by its shape and by what must be made ahead."""
+        load = self.what_is_planned
+        highest = MAX_RATE * load.rate / load.peak
+        if self.population.encrypted:
+            highest = min(highest, MAX_SEALED * load.rate / load.expected)
+        return highest
+
+    @property
     def needs(self) -> frozenset[str]:
         """The capabilities without which it cannot be run."""
         needed = {

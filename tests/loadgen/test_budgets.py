@@ -109,6 +109,14 @@ def test_the_published_schemas_are_current() -> None:
     assert published == results_schema.text("load")
 
 
+def test_a_search_goes_no_higher_than_can_be_planned(file: Path) -> None:
+    """Bursts count; and ciphertexts that are made ahead must find room."""
+    for change, highest in (("", 50_000), (", shape: spike", 10_000), (", encrypted: true", 1_000)):
+        where = "random" if "encrypted" in change else "90s"
+        file.write_text(RIGHT.replace(where, where + change))
+        assert load_budget(file).highest_rate == pytest.approx(highest)
+
+
 def test_units_are_read() -> None:
     """Durations and rates in each of their units."""
     assert [seconds(text) for text in ("500ms", "1.5s", "2m", "1h")] == [0.5, 1.5, 120.0, 3600.0]
