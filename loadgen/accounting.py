@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Literal
 
-from .client import Entry, Failed, Sent, Status
+from .client import Entry, Failed, Sent, Status, Timing
 from .hops import Counts, Hop
 from .samples import Samples
 from .streams import MAX_GAP, Stream
@@ -60,7 +60,7 @@ class Flight:
 class Device:
     """One device of one member of a conversation."""
 
-    __slots__ = ("latest", "stream", "talk", "unread", "user_id")
+    __slots__ = ("latest", "read_up_to", "stream", "talk", "unanswered", "unread", "user_id")
 
     def __init__(self, user_id: str, talk: Talk) -> None:
         self.user_id = user_id
@@ -70,6 +70,10 @@ class Device:
         """What it sent last."""
         self.unread: dict[str, tuple[int, Flight | None]] = {}
         """The newest entry by each sender that came since the last `read`."""
+        self.read_up_to = 0
+        """The last `read`."""
+        self.unanswered: dict[int, Flight] = {}
+        """What it sent, or has to send, and had no answer for; by the plan's number."""
 
 
 class Talk:
@@ -130,13 +134,13 @@ class Accounting:
         self._flying: dict[str, Flight] = {}
         self.samples = Samples()
         self.counts = Counts()
-        self.reading = 0
-        """Pages of history that are asked for."""
+        self._asking = 0
+        """HTTP answers that are waited for."""
 
     @property
     def in_flight(self) -> int:
-        """Messages and pages on their way."""
-        return len(self._flying) + self.reading
+        """Messages and HTTP answers on their way."""
+        return len(self._flying) + self._asking
 
     def take_counts(self) -> Counts:
         """What was counted since this was last asked."""
@@ -147,41 +151,44 @@ class Accounting:
         """The `client_message_id` of a message of the plan."""
         return f"{self._run}-{number}"
 
+    def due(self, planned: int, now: int, measured: bool) -> None:
+        """Something is begun now that the plan has for the moment `planned`."""
+        self.counts.planned += 1
+        if measured:
+            self.samples.lag.append(max(0, now - planned))
+
     def leaves(self, device: Device, number: int, planned: int, now: int, measured: bool) -> str:
         """A message is sent now that the plan has for the moment `planned`; its identity."""
         identity = f"{self._run}-{number}"
         flight = Flight(number, planned, now, measured, device)
         self._flying[identity] = flight
-        device.latest = flight
-        self.counts.planned += 1
-        if measured:
-            self.samples.lag.append(max(0, now - planned))
+        device.latest = device.unanswered[number] = flight
         return identity
 
-    def cannot_leave(self) -> None:
-        """A message is due, and its sender has no connection."""
-        self.counts.planned += 1
+    def asks(self) -> None:
+        """An HTTP answer is waited for."""
+        self._asking += 1
+
+    def told(self) -> None:
+        """It came, and is not measured."""
+        self._asking -= 1
+
+    def answered(self, hop: Hop, planned: int, asked: int, now: int, measured: bool) -> None:
+        """It came; the plan had it for the moment `planned`, and it was asked for at `asked`."""
+        self._asking -= 1
+        if measured:
+            self._record(hop, now - planned, now - asked)
+
+    def refused(self) -> None:
+        """It came, and is a refusal; or none came."""
+        self._asking -= 1
         self.counts.failed += 1
 
-    def asks(self, planned: int, now: int, measured: bool) -> None:
-        """A page of history is asked for, which the plan has for the moment `planned`."""
-        self.counts.planned += 1
-        self.reading += 1
+    def connected_again(self, planned: int, began: int, now: int, measured: bool) -> None:
+        """A device has all that it missed; it was to come back at `planned`, and tried at `began`."""
         if measured:
-            self.samples.lag.append(max(0, now - planned))
-
-    def page_came(self, planned: int, asked: int, now: int, measured: bool, wrong: int) -> None:
-        """The page is there, with so many entries where they must not be."""
-        self.reading -= 1
-        self.counts.verified += 1
-        self.counts.history_mismatch += wrong
-        if measured:
-            self._record("history_page", now - planned, now - asked)
-
-    def page_failed(self) -> None:
-        """The page was refused."""
-        self.reading -= 1
-        self.counts.failed += 1
+            self.samples.lag.append(max(0, began - planned))
+            self._record("connect_to_replayed", now - planned, now - began)
 
     def drop(self) -> None:
         """A message was due so long ago that it is not sent any more."""
@@ -190,14 +197,18 @@ class Accounting:
 
     def sent(self, device: Device, frame: Sent, now: int) -> None:
         """The server says that a message is stored."""
-        device.stream.note(frame.seq, self.counts)
-        self._stored(device, frame.client_message_id, frame.seq, now)
+        if not (frame.duplicate and frame.seq <= device.stream.high):  # else the replay had it
+            device.stream.note(frame.seq, self.counts)
+        flight = self._stored(device, frame.client_message_id, frame.seq, now)
+        if flight is not None and frame.timing is not None and flight.measured:
+            self._split(flight, frame.timing, now)
 
     def failed(self, frame: Failed) -> None:
         """The server refuses a message."""
         flight = self._flying.pop(frame.client_message_id, None)
         if flight is not None:
             flight.before = None
+            del flight.device.unanswered[flight.number]
             self.counts.failed += 1
 
     def came(self, device: Device, entry: Entry, now: int) -> bool:
@@ -228,7 +239,8 @@ class Accounting:
         for sender, (seq, flight) in device.unread.items():
             device.talk.expect_status(sender, device.user_id, "read", seq, now, flight)
         device.unread.clear()
-        return device.stream.high
+        device.read_up_to = device.stream.high
+        return device.read_up_to
 
     def status(self, device: Device, frame: Status, now: int) -> None:
         """A sender is told how far another user is."""
@@ -246,19 +258,32 @@ class Accounting:
 
     def finish(self, talks: list[Talk]) -> None:
         """No more will come: what is missing is lost, and what was not answered is unknown."""
+        self.counts.unanswered += self._asking
         self.counts.unanswered += sum(not flight.answered for flight in self._flying.values())
         for talk in talks:
             self.counts.lost += sum(device.stream.missing(talk.head) for device in talk.devices)
 
-    def _stored(self, device: Device, identity: str, seq: int, now: int) -> None:
+    def _stored(self, device: Device, identity: str, seq: int, now: int) -> Flight | None:
+        """A message has its place, and is answered by that; None if it was before."""
         flight = self._flying.get(identity)
         if flight is None or flight.answered:
-            return
+            return None
         flight.answered = True
+        del flight.device.unanswered[flight.number]
         self.counts.sent += 1
         device.talk.keep(seq, flight.number)
         self._time("send_to_sent", flight, now)
         self._step(identity, flight)
+        return flight
+
+    def _split(self, flight: Flight, timing: Timing, now: int) -> None:
+        """What the time to `sent` was spent on, as the server tells."""
+        queue, commit = int(timing.queue_us), int(timing.commit_us)
+        self._record("sent_queue", queue, queue)
+        self._record("sent_commit", commit, commit)
+        told = queue + commit
+        corrected, waiting = now - flight.planned, now - flight.waiting_start()
+        self._record("sent_rest", max(0, corrected - told), max(0, waiting - told))
 
     def _time(self, hop: Hop, flight: Flight, now: int) -> None:
         if flight.measured:

@@ -15,7 +15,6 @@ from typing import Any, Final
 _MONOTONIC: Final = 1
 _NONBLOCKING: Final = os.O_NONBLOCK
 _ABSOLUTE: Final = 1
-_COUNTER_BYTES: Final = 8
 
 
 class _Timespec(ctypes.Structure):
@@ -41,14 +40,7 @@ class Alarm:
         self._spec = _TimerSpec()
 
     def set(self, moment: int) -> None:
-        """Ring at a moment, in microseconds of `time.monotonic_ns`."""
+        """Ring at a moment, in microseconds of `time.monotonic_ns`; until then it is silent again."""
         self._spec.value.seconds, rest = divmod(moment, 1_000_000)
         self._spec.value.nanoseconds = rest * 1000
         self._libc.timerfd_settime(self.fd, _ABSOLUTE, ctypes.byref(self._spec), None)
-
-    def clear(self) -> None:
-        """Make it unreadable again."""
-        try:
-            os.read(self.fd, _COUNTER_BYTES)
-        except BlockingIOError:
-            return

@@ -19,10 +19,10 @@ from conformance.positions import read
 from conformance.problems import BadInput, unknown
 from conformance.resources import BUDGETS
 
-from .hops import HOPS, Hop
+from .hops import HOPS, SPLIT, Hop
 from .plan import Population
 from .population import PAIR, SMALLEST_GROUP, GroupSizes
-from .schedule import Arrivals, Load, Shape
+from .schedule import Arrivals, Load, Mix, Shape, Storm
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION: Final = r"^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)$"
@@ -45,6 +45,8 @@ Count = Annotated[int, Meta(ge=0)]
 MAX_USERS: Final = 100_000
 MAX_RATE: Final = 50_000.0
 """Messages per second that a plan may have at its peak."""
+MAX_SEALED: Final = 100_000
+"""Encrypted messages of a run; they wait in memory, a kilobyte each."""
 MAX_DURATION: Final = 7 * 24 * 3600.0
 
 
@@ -64,8 +66,23 @@ class PopulationSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How long after a message came its reader says `read`."""
     prefill: Annotated[int, Meta(ge=0, le=10_000)] = 0
     """Entries that each conversation has before the load begins."""
-    reading: Annotated[float, Meta(ge=0, le=1)] = 0.0
-    """The share of the arrivals that read a page of history, ever further back, instead of sending."""
+    encrypted: bool = False
+    """Whether conversations are end-to-end encrypted (Megolm, its keys inside Olm)."""
+    asset_bytes: Annotated[int, Meta(ge=1, le=104_857_600)] = 100_000
+    """The size of a file that is shared."""
+
+
+class StormSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All connections are cut at once, without a close frame, and everybody connects again."""
+
+    every: Duration
+    within: Duration = "1s"
+    """How long it takes until everybody has begun to connect, at random moments."""
+
+    @property
+    def planned(self) -> Storm:
+        """The same in numbers."""
+        return Storm(every=seconds(self.every), within=seconds(self.within))
 
 
 class LoadSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,6 +97,10 @@ class LoadSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model: Literal["open"] = "open"
     arrivals: Arrivals = "poisson"
     shape: Shape = "steady"
+    mix: Mix = Mix(text=1)
+    """What happens at an arrival."""
+    storm: StormSpec | None = None
+    """All connections are cut at once, again and again."""
 
 
 class Correctness(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,6 +110,7 @@ class Correctness(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     duplicated: Count = 0
     reordered: Count = 0
     history_mismatch: Count = 0
+    asset_mismatch: Count = 0
 
 
 class Errors(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -111,6 +133,12 @@ class LatencyLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     send_to_sent: Limits = {}
     """To the sender's `sent`."""
+    sent_queue: Limits = {}
+    """Of that, how long it waited at the server to be stored (capability `server_timing`)."""
+    sent_commit: Limits = {}
+    """Of that, how long storing it took."""
+    sent_rest: Limits = {}
+    """What remains: both ways, and the server's other work."""
     send_to_delivered: Limits = {}
     """To the message at each other device."""
     delivered_to_status: Limits = {}
@@ -119,6 +147,12 @@ class LatencyLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """From a recipient's `read` to the `status` at the sender."""
     history_page: Limits = {}
     """To the answer with a page of the history."""
+    media_upload: Limits = {}
+    """To the answer that a file is stored; only then its message is sent."""
+    media_download: Limits = {}
+    """From a message with a file to the file, at each recipient."""
+    connect_to_replayed: Limits = {}
+    """From the planned moment of connecting again, after a storm, to the end of the replay."""
 
     def by_hop(self) -> dict[Hop, Limits]:
         """The limits of each hop, by percentile."""
@@ -150,13 +184,29 @@ class Budget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             duration=seconds(self.load.duration),
             shape=self.load.shape,
             arrivals=self.load.arrivals,
-            reading=self.population.reading,
+            mix=self.load.mix,
+            storm=None if self.load.storm is None else self.load.storm.planned,
         )
+
+    @property
+    def highest_rate(self) -> float:
+        """Messages per second that it can be planned with, by its shape and by what must be made ahead."""
+        load = self.what_is_planned
+        highest = MAX_RATE * load.rate / load.peak
+        if self.population.encrypted:
+            highest = min(highest, MAX_SEALED * load.rate / load.expected)
+        return highest
 
     @property
     def needs(self) -> frozenset[str]:
         """The capabilities without which it cannot be run."""
-        return frozenset() if self.population.groups is None else frozenset({"groups"})
+        needed = {
+            "groups": self.population.groups is not None,
+            "media": self.load.mix.media > 0,
+            "e2ee": self.population.encrypted,
+            "server_timing": any(self.latency_ms.by_hop()[hop] for hop in SPLIT),
+        }
+        return frozenset(name for name, is_needed in needed.items() if is_needed)
 
     @property
     def people(self) -> Population:
@@ -167,8 +217,10 @@ class Budget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             devices=spec.devices,
             groups=spec.groups,
             text_bytes=spec.text_bytes,
+            asset_bytes=spec.asset_bytes,
             read_after=seconds(spec.read_after),
             prefill=spec.prefill,
+            encrypted=spec.encrypted,
         )
 
 
@@ -231,12 +283,33 @@ def impossible(budget: Budget) -> Iterator[Complaint]:
         yield Complaint(("load", "rate"), message)
     elif load.rate * load.duration < 1:
         yield Complaint(("load", "rate"), "no message would be sent: raise `rate` or `duration`")
+    if not load.mix.weights:
+        yield Complaint(("load", "mix"), "`mix` needs an act with a weight above 0")
+    if budget.population.encrypted:
+        yield from _impossible_secrets(budget, load)
+    if load.storm is not None and not 0 < load.storm.within < load.storm.every < load.end:
+        message = "a storm needs 0 < within < every, and the first one must come before the end"
+        yield Complaint(("load", "storm"), message)
     for hop, limits in budget.latency_ms.by_hop().items():
         ordered = sorted(limits, key=percent)
         for lower, higher in pairwise(ordered):
             if limits[lower] > limits[higher]:
                 message = f"`{higher}` cannot be below `{lower}` ({limits[lower]:g} ms)"
                 yield Complaint(("latency_ms", hop, higher), message)
+
+
+def _impossible_secrets(budget: Budget, load: Load) -> Iterator[Complaint]:
+    if load.mix.media or budget.population.prefill:
+        message = (
+            "`encrypted` goes with texts and reading alone: without media in `mix`, and `prefill`"
+        )
+        yield Complaint(("population", "encrypted"), message)
+    if load.expected > MAX_SEALED:
+        message = (
+            f"`encrypted` messages are made before the run, {MAX_SEALED} at most, and these would be "
+            f"{load.expected:.0f}: lower `rate` or `duration`"
+        )
+        yield Complaint(("population", "encrypted"), message)
 
 
 def _impossible_people(people: PopulationSpec) -> Iterator[Complaint]:
@@ -248,10 +321,14 @@ def _impossible_people(people: PopulationSpec) -> Iterator[Complaint]:
     sizes = people.groups
     if sizes is None:
         return
-    if not SMALLEST_GROUP <= sizes.smallest <= sizes.largest <= people.users:
+    if not 0 < sizes.share <= 1:
+        message = "`share` must be more than 0, and at most 1"
+        yield Complaint(("population", "groups", "share"), message)
+    grouped = sizes.members(people.users)
+    if not SMALLEST_GROUP <= sizes.smallest <= sizes.largest <= grouped:
         message = (
-            f"`groups` needs {SMALLEST_GROUP} <= smallest <= largest <= users, not "
-            f"{sizes.smallest}, {sizes.largest} and {people.users}"
+            f"`groups` needs {SMALLEST_GROUP} <= smallest <= largest <= users in groups, not "
+            f"{sizes.smallest}, {sizes.largest} and {grouped}"
         )
         yield Complaint(("population", "groups"), message)
     if sizes.tail <= 0:

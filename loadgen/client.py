@@ -8,20 +8,29 @@ at, so decoding skips the rest; frames of other types are none of its business.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final, get_args
 
 import msgspec
 from msgspec import Struct
 from websockets.client import ClientProtocol
 from websockets.frames import Frame as WebSocketFrame
 from websockets.frames import Opcode
-from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
+from .framing import FINAL_TEXT, MASKED, Framing
+
+HEAD_END: Final = b"\r\n\r\n"
+MAX_HEAD_BYTES: Final = 1 << 16
 PATH: Final = "/v1.0/chat"
 MAX_FRAME_BYTES: Final = 1 << 20
 """More than any server's `max_frame_bytes` that this generator's own messages could fill."""
+
+
+class Body(Struct, frozen=True):
+    """What an entry says, as far as something follows from it."""
+
+    asset_id: str | None = None
 
 
 class Entry(Struct, frozen=True):
@@ -31,12 +40,20 @@ class Entry(Struct, frozen=True):
     seq: int
     sender_id: str | None = None
     client_message_id: str | None = None
+    body: Body = Body()
 
 
 class Message(Struct, frozen=True, tag="message"):
     """An entry came to this device."""
 
     message: Entry
+
+
+class Timing(Struct, frozen=True):
+    """How long a send waited at the server, and how long its commit took (capability `server_timing`)."""
+
+    queue_us: float
+    commit_us: float
 
 
 class Sent(Struct, frozen=True, tag="sent"):
@@ -46,6 +63,7 @@ class Sent(Struct, frozen=True, tag="sent"):
     conversation_id: str
     seq: int
     duplicate: bool = False
+    timing: Timing | None = None
 
 
 class Problem(Struct, frozen=True):
@@ -71,6 +89,15 @@ class Status(Struct, frozen=True, tag="status"):
     up_to_seq: int = 0
 
 
+class ToDevice(Struct, frozen=True, tag="to_device"):
+    """Something for this device alone."""
+
+    position: int
+    sender_id: str
+    sender_device_id: str
+    payload: Any
+
+
 class Refused(Struct, frozen=True, tag="error"):
     """A frame that was no `send` is refused."""
 
@@ -85,17 +112,14 @@ class ReplayComplete(Struct, frozen=True, tag="replay_complete"):
     """What follows is live."""
 
 
-Frame = Message | Sent | Failed | Status | Refused | Welcome | ReplayComplete
+Frame = Message | Sent | Failed | Status | ToDevice | Refused | Welcome | ReplayComplete
 
 
 class _Any(Struct, frozen=True):
     type: str
 
 
-_KNOWN: Final = frozenset(
-    str(kind.__struct_config__.tag)
-    for kind in (Message, Sent, Failed, Status, Refused, Welcome, ReplayComplete)
-)
+_KNOWN: Final = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Frame))
 _decoder: Final[msgspec.json.Decoder[Frame]] = msgspec.json.Decoder(Frame)
 _decode_any: Final = msgspec.json.Decoder(_Any).decode
 
@@ -107,10 +131,10 @@ class Disconnected(Exception):
 class Channel:
     """The protocol's side of one connection.
 
-    What this generator sends are whole text frames, which need no library: a header, a masking key and
-    the payload. The key is zero, so that masking changes nothing and costs nothing; the server sees an
-    ordinary masked frame (RFC 6455, section 5.3; what the key protects, proxies against scripts in
-    browsers, is not at stake here).
+    Whole text frames, which is what comes and goes nearly always, need no library. Those that come are cut
+    out by `Framing`. Those that go are a header, a masking key and the payload. The key is zero, so that
+    masking changes nothing and costs nothing; the server sees an ordinary masked frame (RFC 6455, section
+    5.3; what the key protects, proxies against scripts in browsers, is not at stake here).
     """
 
     def __init__(self, url: str, token: str) -> None:
@@ -121,6 +145,8 @@ class Channel:
         request = self._protocol.connect()
         request.headers["Authorization"] = f"Bearer {token}"
         self._protocol.send_request(request)
+        self._framing = Framing(MAX_FRAME_BYTES)
+        self._head = b""
         self._fragments = b""
         self._outgoing: list[bytes] = []
 
@@ -142,20 +168,43 @@ class Channel:
 
     def receive(self, data: bytes) -> Iterator[Frame]:
         """The frames in what was read (empty at the end of the stream). Raises `Disconnected`."""
+        if not data:
+            self._protocol.receive_eof()
+            raise Disconnected(f"the connection was closed: {_reason(self._protocol)}")
+        if self._protocol.state is State.CONNECTING:
+            data = self._shake_hands(data)
+        for first, content in self._framing.feed(data):
+            if first == FINAL_TEXT and not self._fragments:
+                frame = _frame(content)
+                if frame is not None:
+                    yield frame
+            else:
+                self._protocol.receive_data(content)
+                yield from self._others()
+
+    def _shake_hands(self, data: bytes) -> bytes:
+        """Complete the handshake; what came behind it."""
+        self._head += data
+        head, end, rest = self._head.partition(HEAD_END)
+        if not end and len(head) <= MAX_HEAD_BYTES:
+            return b""
         protocol = self._protocol
-        if data:
-            protocol.receive_data(data)
-        else:
-            protocol.receive_eof()
-        for event in protocol.events_received():
-            if isinstance(event, WebSocketFrame):
-                yield from self._text(event)
-            elif isinstance(event, Response) and protocol.handshake_exc is not None:
-                raise Disconnected(f"the handshake was answered with {event.status_code}")
+        protocol.receive_data(head + end)
         if protocol.handshake_exc is not None:
             raise Disconnected(f"the handshake failed: {protocol.handshake_exc}")
-        if not data or protocol.close_expected():
-            raise Disconnected(f"the connection was closed: {_reason(protocol)}")
+        if protocol.state is State.CONNECTING:
+            status = head.partition(b"\r\n")[0].decode("latin-1")
+            raise Disconnected(f"the handshake was answered with {status}")
+        self._head = b""
+        return rest
+
+    def _others(self) -> Iterator[Frame]:
+        """What the library made of a frame that is not a whole text."""
+        for event in self._protocol.events_received():
+            if isinstance(event, WebSocketFrame):
+                yield from self._text(event)
+        if self._protocol.close_expected():
+            raise Disconnected(f"the connection was closed: {_reason(self._protocol)}")
 
     def _text(self, event: WebSocketFrame) -> Iterator[Frame]:
         if event.opcode not in (Opcode.TEXT, Opcode.CONT):
@@ -168,18 +217,16 @@ class Channel:
                 yield frame
 
 
-_FINAL_TEXT: Final = 0x81
-_MASKED: Final = 0x80
 _NO_MASK: Final = bytes(4)
 
 
 def _header(length: int) -> bytes:
     """Of a masked text frame (RFC 6455, section 5.2)."""
     if length < 126:
-        return bytes((_FINAL_TEXT, _MASKED | length)) + _NO_MASK
+        return bytes((FINAL_TEXT, MASKED | length)) + _NO_MASK
     if length < 1 << 16:
-        return bytes((_FINAL_TEXT, _MASKED | 126)) + length.to_bytes(2) + _NO_MASK
-    return bytes((_FINAL_TEXT, _MASKED | 127)) + length.to_bytes(8) + _NO_MASK
+        return bytes((FINAL_TEXT, MASKED | 126)) + length.to_bytes(2) + _NO_MASK
+    return bytes((FINAL_TEXT, MASKED | 127)) + length.to_bytes(8) + _NO_MASK
 
 
 def _frame(data: bytes) -> Frame | None:

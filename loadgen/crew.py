@@ -1,40 +1,55 @@
 """The devices of one process and what they share: the plan, the books, and who is due to read.
 
-Nothing here knows sockets or greenlets: a device's connection is a `Line` to the crew.
+Nothing here knows sockets or greenlets: a device's connection is a `Line` to the crew, and what it runs on
+its `Host`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from time import monotonic_ns
 from typing import Any, Protocol
 
+import msgspec
+from msgspec import Struct
+
 from .accounting import Accounting, Device, Talk
+from .client import ToDevice
+from .host import GiveUp, Host
 from .plan import Plan
 from .population import Talk as PlannedTalk
-from .walks import Walk
-from .wire import TroubleKind
 
 
-class GiveUp(Exception):
-    """The run cannot go on; the text says why."""
+class Comeback(Struct):
+    """When a device that was cut is to connect again, in microseconds."""
 
-    def __init__(self, kind: TroubleKind, text: str) -> None:
-        super().__init__(text)
-        self.kind = kind
+    planned: int
+    measured: bool
+    began: int = 0
+    """When it first tried."""
+
+
+class File(Struct, frozen=True):
+    """A file that was shared by a message of the plan."""
+
+    number: int
+    measured: bool
 
 
 class Line(Protocol):
     """A device's connection, as the crew uses it."""
 
     device: Device
+    seat: Seat
     token: str
     live: bool
     """Whether it can send now."""
 
     def send(self, frame: bytes) -> None:
         """Write a frame, encoded as JSON, without waiting."""
+
+    def cut(self, comeback: Comeback) -> None:
+        """End the connection without a word, if there is one, and connect again when the time has come."""
 
     def close(self) -> None:
         """End the connection in order."""
@@ -69,10 +84,11 @@ class Seat:
 class Crew:
     """All devices of one process."""
 
-    def __init__(self, plan: Plan, mine: tuple[int, ...]) -> None:
+    def __init__(self, plan: Plan, mine: tuple[int, ...], host: Host) -> None:
         """`mine` are the conversations that this process carries."""
         talks = plan.population.talks(plan.seed)
         self.plan = plan
+        self.host = host
         self.accounting = Accounting(plan.run)
         self.meetings = [Meeting(index, talks[index], plan.population.devices) for index in mine]
         self.seats = [
@@ -89,7 +105,18 @@ class Crew:
         """Nobody connects again."""
         self.lines: list[Line] = []
         self._speaker: dict[int, Line] = {}
-        self._walks: dict[int, Walk] = {}
+        self.bodies: dict[int, str] = {}
+        """What messages say that are no texts, as JSON, by the plan's number."""
+        self.files: dict[str, File] = {}
+        """By asset."""
+        self.saw_file: Callable[[Line, str, int], None] = lambda *_: None
+        """Told when a message with an asset came, and when."""
+        self.logged_in: Callable[[Seat, str, str, str], None] = lambda *_: None
+        """Told when a device has a token: its seat, user, device and that token."""
+        self.got_aside: Callable[[Line, ToDevice], None] = lambda *_: None
+        """Told what came for one device alone."""
+        self.is_back: Callable[[Line], None] = lambda *_: None
+        """Told when a device is connected again."""
         self._readers: list[tuple[int, int, Line]] = []
         self._about_to_read: set[int] = set()
         self._read_after = int(plan.population.read_after * 1e6)
@@ -104,55 +131,49 @@ class Crew:
         """The run cannot go on; the first reason counts."""
         self.trouble = self.trouble or trouble
 
-    def joined(self, user: int, line: Line) -> None:
+    def joined(self, line: Line) -> None:
         """A device is connected for the first time."""
-        self._speaker.setdefault(user, line)
+        self._speaker.setdefault(line.seat.user, line)
         self.lines.append(line)
 
-    def left(self, device: Device) -> None:
-        """A device lost its connection; it will be back, unless everybody leaves."""
+    def left(self) -> None:
+        """A device lost its connection by itself; it will be back, unless everybody leaves."""
         if not self.closing:
             self.accounting.counts.disconnected += 1
-            device.stream.reconnected()
 
-    def owns(self, user: int) -> bool:
-        """Whether this process carries a user."""
-        return user in self._speaker
+    def speaker(self, user: int) -> Line | None:
+        """The device that a user acts on; None if another process carries it."""
+        return self._speaker.get(user)
 
     def text(self, number: int) -> str:
         """What a message says: its number, filled up to the length that all have."""
         return f"{number} {self._filler}"[: len(self._filler)]
 
-    def say(self, user: int, number: int, planned: int, now: int, measured: bool) -> None:
-        """A user sends a message now, which the plan has for the moment `planned`."""
-        line = self._speaker[user]
-        if not line.live:
-            self.accounting.cannot_leave()
-            return
-        identity = self.accounting.leaves(line.device, number, planned, now, measured)
-        line.send(
-            f'{{"type":"send","id":"{number}","client_message_id":"{identity}",'
-            f'"conversation_id":"{line.device.talk.conversation_id}",'
-            f'"body":{{"kind":"text","text":"{self.text(number)}"}}}}'.encode()
-        )
+    def frame(self, device: Device, number: int) -> bytes:
+        """The frame that sends a message of the plan."""
+        return (
+            f'{{"type":"send","id":"{number}","client_message_id":"{self.accounting.identity(number)}",'
+            f'"conversation_id":"{device.talk.conversation_id}","body":{self._body(number)}}}'
+        ).encode()
 
-    def browse(
-        self, user: int, planned: int, now: int, measured: bool, ask: Callable[[str, str], Any]
-    ) -> None:
-        """A user reads the next page of its walk; `ask` gets a path and the user's token."""
-        line = self._speaker[user]
-        walk = self._walks.get(user)
-        if walk is None:
-            walk = self._walks[user] = Walk(line.device.talk.conversation_id)
-        step = walk.step
-        self.accounting.asks(planned, now, measured)
-        try:
-            page = ask(step.path, line.token)
-        except GiveUp:
-            self.accounting.page_failed()
-            return
-        came = monotonic_ns() // 1000
-        self.accounting.page_came(planned, now, came, measured, walk.take(step, page))
+    def say(self, line: Line, number: int, planned: int, now: int, measured: bool) -> None:
+        """A user sends a message now, which the plan has for the moment `planned`.
+
+        If it has no connection now, the message leaves when it is back.
+        """
+        self.accounting.leaves(line.device, number, planned, now, measured)
+        if line.live:
+            line.send(self.frame(line.device, number))
+
+    def is_body(self, number: int, body: Any) -> bool:
+        """Whether this, of the history, is what a message of the plan said."""
+        said = msgspec.json.decode(self._body(number))
+        return isinstance(body, dict) and all(body.get(key) == said[key] for key in said)
+
+    def _body(self, number: int) -> str:
+        """What a message says, as JSON; a text begins with its number, and all are of one length."""
+        other = self.bodies.get(number)
+        return other or f'{{"kind":"text","text":"{self.text(number)}"}}'
 
     def will_read(self, line: Line, now: int) -> None:
         """A device reads what has come, some time from now."""

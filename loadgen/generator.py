@@ -1,19 +1,23 @@
 """One process's part of a run: gather everybody, follow the plan, report, read the history back.
 
-Locust's and gevent's part of it is the `Host`; here is only what happens in which order.
+Here is only what happens in which order; what it runs on is the crew's `Host`.
 """
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from functools import partial
-from time import monotonic_ns, process_time
-from typing import Any, Final, Protocol
+from time import process_time
+from typing import Final
 
-from .crew import Crew, GiveUp, Meeting
+from .acts import Acts, Due
+from .crew import Crew, Meeting
+from .host import GiveUp, clock
 from .reading_back import ReadBack, read_back
-from .schedule import Arrival, arrivals
+from .schedule import arrivals
+from .sealing import Sealing
+from .storms import Storms
 from .wire import Finished, Interval, Preparing, Reconciling, Report, Started
 
 HEAD_START: Final = 200_000
@@ -27,37 +31,16 @@ MAX_LATE: Final = 5_000_000
 INTERRUPTED: Final = "interrupted before the load began"
 
 
-class Host(Protocol):
-    """What a generator needs of the machinery that it runs on."""
-
-    def sleep(self, seconds: float) -> None:
-        """Let others run for so long."""
-
-    def pause(self, moment: int) -> None:
-        """Let others run until a moment (microseconds), as precisely as the system can."""
-
-    def spawn(self, task: Callable[[], None]) -> None:
-        """Run something beside everything else."""
-
-    def map(
-        self, task: Callable[[Meeting], ReadBack], items: Iterable[Meeting]
-    ) -> Iterable[ReadBack]:
-        """Run something for each, a few at a time; the results as they come."""
-
-    def get(self, path: str, token: str) -> Any:
-        """The JSON of an HTTP answer. Raises `GiveUp` if it is none."""
-
-    def wait_for_start(self) -> None:
-        """Wait until the other processes are there, too."""
-
-
 class Generator:
     """One process's part of a run."""
 
-    def __init__(self, crew: Crew, host: Host, tell: Callable[[Report], None]) -> None:
+    def __init__(self, crew: Crew, tell: Callable[[Report], None]) -> None:
         self._plan = crew.plan
         self._crew = crew
-        self._host = host
+        self._acts = Acts(crew)
+        self._storms = Storms(crew)
+        self._sealing = Sealing(crew)
+        self._host = crew.host
         self._tell = tell
         self._start = 0
         self._cpu = 0.0
@@ -77,8 +60,9 @@ class Generator:
         gc.collect()
         gc.freeze()
         self._tell(Started())
-        self._start = monotonic_ns() // 1000 + HEAD_START
+        self._start = clock() + HEAD_START
         self._host.spawn(self._report_each_second)
+        self._host.spawn(partial(self._storms.rage, self._start))
         self._follow_plan()
         self._drain()
         self._over = True
@@ -94,20 +78,21 @@ class Generator:
     def _gather(self) -> None:
         """Wait until everybody is connected."""
         crew = self._crew
-        deadline = monotonic_ns() + int(self._plan.setup * 1e9)
+        deadline = clock() + int(self._plan.setup * 1e6)
         known = -1
         while not crew.complete:
             self._check()
             if known != len(crew.lines):
                 known = len(crew.lines)
                 self._tell(Preparing(known, len(crew.seats)))
-            if monotonic_ns() > deadline:
+            if clock() > deadline:
                 raise GiveUp(
                     "unreachable",
                     f"after {self._plan.setup:g} s only {len(crew.lines)} of {len(crew.seats)} "
                     "devices are connected",
                 )
             self._host.sleep(LOOK)
+        self._sealing.prepare()
         self._tell(Preparing(len(crew.lines), len(crew.seats)))
 
     def _check(self) -> None:
@@ -117,10 +102,13 @@ class Generator:
             raise GiveUp("internal", INTERRUPTED)
 
     def _follow_plan(self) -> None:
-        """The scheduler: send what is due, and let those read who are about to."""
-        crew = self._crew
-        warm = int(self._plan.load.warmup * 1e6)
-        for arrival in self._my_arrivals():
+        """The scheduler: begin what is due, and let those read who are about to."""
+        crew, load = self._crew, self._plan.load
+        warm = int(load.warmup * 1e6)
+        for arrival in arrivals(load, self._plan.population.users, self._plan.seed):
+            line = crew.speaker(arrival.user)
+            if line is None:
+                continue
             due = self._start + int(arrival.at * 1e6)
             now = self._wait(due)
             if self._stopped:
@@ -128,29 +116,14 @@ class Generator:
             if now - due > MAX_LATE:
                 crew.accounting.drop()
             else:
-                self._let(arrival, due, now, due - self._start >= warm)
-
-    def _let(self, arrival: Arrival, due: int, now: int, measured: bool) -> None:
-        """Let a user do what it does now."""
-        if arrival.act == "text":
-            self._crew.say(arrival.user, arrival.number, due, now, measured)
-        else:
-            self._host.spawn(
-                partial(self._crew.browse, arrival.user, due, now, measured, self._host.get)
-            )
-
-    def _my_arrivals(self) -> Iterator[Arrival]:
-        plan = self._plan
-        return filter(
-            lambda arrival: self._crew.owns(arrival.user),
-            arrivals(plan.load, plan.population.users, plan.seed),
-        )
+                measured = due - self._start >= warm
+                self._acts.let(arrival.act, Due(line, arrival.number, due, now, measured))
 
     def _wait(self, due: int) -> int:
         """Wait until a moment (microseconds), and do what is due before it; what time it is then."""
         crew = self._crew
         while True:
-            now = monotonic_ns() // 1000
+            now = clock()
             crew.read_due(now)
             if now >= due or self._stopped:
                 return now
@@ -158,14 +131,12 @@ class Generator:
 
     def _drain(self) -> None:
         """Wait for what is on its way, while it may still come."""
-        deadline = monotonic_ns() // 1000 + int(self._plan.drain * 1e6)
-        while (
-            self._crew.accounting.in_flight or self._crew.next_reader
-        ) and monotonic_ns() // 1000 < deadline:
+        deadline = clock() + int(self._plan.drain * 1e6)
+        while (self._crew.accounting.in_flight or self._crew.next_reader) and clock() < deadline:
             self._sleep_a_little()
 
     def _sleep_a_little(self) -> None:
-        self._crew.read_due(monotonic_ns() // 1000)
+        self._crew.read_due(clock())
         self._host.sleep(LOOK)
 
     def _finish(self) -> int:
@@ -183,7 +154,7 @@ class Generator:
         return read_back(
             meeting.talk,
             self._crew.accounting,
-            self._crew.text,
+            self._crew.is_body,
             lambda path: self._host.get(path, meeting.token),
         )
 
@@ -193,7 +164,7 @@ class Generator:
         while True:
             second += 1
             due = self._start / 1e6 + second
-            self._host.sleep(max(0.0, due - monotonic_ns() / 1e9))
+            self._host.sleep(max(0.0, due - clock() / 1e6))
             if self._over:
                 return
             self._tell(self._interval())
@@ -203,7 +174,7 @@ class Generator:
         accounting = self._crew.accounting
         spent = process_time()
         interval = Interval(
-            second=(monotonic_ns() // 1000 - self._start) // 1_000_000,
+            second=(clock() - self._start) // 1_000_000,
             counts=accounting.take_counts(),
             samples=accounting.samples.take(),
             in_flight=accounting.in_flight,

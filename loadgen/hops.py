@@ -13,9 +13,14 @@ from typing import Final, Literal, get_args
 from msgspec import Struct
 
 Hop = Literal[
-    "send_to_sent", "send_to_delivered", "delivered_to_status", "read_to_status", "history_page"
+    "send_to_sent", "sent_queue", "sent_commit", "sent_rest",
+    "send_to_delivered", "delivered_to_status", "read_to_status", "history_page",
+    "media_upload", "media_download", "connect_to_replayed",
 ]  # fmt: skip
 HOPS: Final[tuple[Hop, ...]] = get_args(Hop)
+
+SPLIT: Final[tuple[Hop, ...]] = ("sent_queue", "sent_commit", "sent_rest")
+"""What `send_to_sent` is made of, where the server tells."""
 
 LAG: Final = "generator_lag"
 """From the moment that the plan says to the moment that the frame is handed to the socket."""
@@ -45,6 +50,8 @@ class Counts(Struct, kw_only=True):
     """Entries that came behind a later one."""
     history_mismatch: int = 0
     """Entries that the history has otherwise than they were sent, or has not."""
+    asset_mismatch: int = 0
+    """Files that came otherwise than they were uploaded."""
     disconnected: int = 0
     """Connections that ended by themselves."""
 

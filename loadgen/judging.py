@@ -17,7 +17,7 @@ from .budgets import Budget, percent
 from .gathering import Gathering
 from .wire import Trouble
 
-CORRECTNESS = ("lost", "duplicated", "reordered", "history_mismatch")
+CORRECTNESS = ("lost", "duplicated", "reordered", "history_mismatch", "asset_mismatch")
 
 _EXIT: dict[LoadVerdict, Literal[0, 1, 3]] = {
     "within budget": 0,

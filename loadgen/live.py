@@ -94,7 +94,8 @@ class LiveView:
         for name in ("hop, ms", "p50", "budget", "p99", "budget", "now p99"):
             table.add_column(name, justify="left" if name.startswith("hop") else "right")
         for hop in HOPS:
-            table.add_row(hop, *self._cells(hop))
+            if self._gathered.corrected[hop].count or self._budget.latency_ms.by_hop()[hop]:
+                table.add_row(hop, *self._cells(hop))
         return table
 
     def _cells(self, hop: Hop) -> Iterator[Text]:

@@ -31,12 +31,12 @@ from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from .alarm import Alarm
-from .crew import Crew, GiveUp, Meeting
+from .crew import Crew
 from .generator import INTERRUPTED, Generator
 from .hops import HOPS
+from .host import GiveUp, Item, Result
 from .plan import Plan
 from .population import shared_out
-from .reading_back import ReadBack
 from .roles import Alone, Assignment, Job, Lead, Master, Worker
 from .samples import values
 from .users import READ, DeviceUser, Http
@@ -54,6 +54,8 @@ REPORT: Final = "msgcheck_report"
 """A worker to its master: what the pipe would have been told."""
 CONTENT: Final = "content"
 """The only member of a message that says something."""
+LOAD: Final = 256
+"""HTTP connections that the load may use at once; more than it should ever need, so that nobody waits."""
 LOOK: Final = 0.1
 """Seconds between two looks at the other processes."""
 LAST_WORD: Final = 1.0
@@ -78,16 +80,26 @@ class GeventHost:
         """Run a greenlet."""
         gevent.spawn(task)
 
-    def map(
-        self, task: Callable[[Meeting], ReadBack], items: Iterable[Meeting]
-    ) -> Iterable[ReadBack]:
+    def map(self, task: Callable[[Item], Result], items: Iterable[Item]) -> Iterable[Result]:
         """Run greenlets, a few at a time."""
-        found: Iterable[ReadBack] = Pool(READERS).imap_unordered(task, items)
+        found: Iterable[Result] = Pool(READERS).imap_unordered(task, items)
         return found
 
     def get(self, path: str, token: str) -> Any:
-        """A page of history."""
-        return self._http.must("GET", path, (200,), name="history", token=token)
+        """The answer to a GET."""
+        return self._http.must("GET", path, token=token)
+
+    def post(self, path: str, token: str, content: Any) -> Any:
+        """The answer to a POST."""
+        return self._http.must("POST", path, token=token, content=content)
+
+    def put(self, path: str, token: str, content: Any) -> Any:
+        """The answer to a PUT."""
+        return self._http.must("PUT", path, token=token, content=content)
+
+    def fetch(self, path: str, token: str) -> bytes:
+        """The answer to a GET as it came."""
+        return self._http.must_come("GET", path, token=token)
 
     def wait_for_start(self) -> None:
         """Wait for the master's word, if there is a master."""
@@ -105,7 +117,6 @@ def _pauses() -> Callable[[int], None]:
     def pause(moment: int) -> None:
         alarm.set(moment)
         hub.wait(watcher)
-        alarm.clear()
 
     return pause
 
@@ -116,9 +127,9 @@ def _generator(
     """The generator of this process, with Locust's users ready to board."""
     environment.host = plan.url
     mine = shared_out(plan.population.talks(plan.seed), share.shards)[share.shard]
-    DeviceUser.crew = crew = Crew(plan, mine)
     DeviceUser.http = Http(plan.url, environment)
-    return Generator(crew, GeventHost(DeviceUser.http, begin), tell)
+    DeviceUser.crew = Crew(plan, mine, GeventHost(Http(plan.url, environment, LOAD), begin))
+    return Generator(DeviceUser.crew, tell)
 
 
 def _carry_out(generator: Generator, tell: Tell) -> None:

@@ -24,11 +24,14 @@ class Population(Struct, frozen=True, kw_only=True):
     """None: everybody has one partner."""
     text_bytes: int = 200
     """The length of a message's text, in ASCII characters."""
+    asset_bytes: int = 100_000
+    """The size of a file that is shared."""
     read_after: float = 1.0
     """Seconds from the arrival of a message to its reader's `read`."""
-
     prefill: int = 0
     """Entries that each conversation has before the load begins."""
+    encrypted: bool = False
+    """Whether conversations are end-to-end encrypted."""
 
     def talks(self, seed: int) -> tuple[Talk, ...]:
         """The conversations."""

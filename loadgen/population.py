@@ -25,6 +25,13 @@ class GroupSizes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     largest: int
     tail: float = 1.2
     """The exponent; the smaller, the more of the large groups there are."""
+    share: float = 1.0
+    """Of the users, who are in groups; the others are in pairs."""
+
+    def members(self, users: int) -> int:
+        """How many users are in groups; so many that the others are even."""
+        grouped = round(users * self.share)
+        return grouped + (users - grouped) % PAIR
 
 
 class Talk(Struct, frozen=True, array_like=True):
@@ -36,27 +43,25 @@ class Talk(Struct, frozen=True, array_like=True):
 
 def pairs(users: int, seed: int) -> tuple[Talk, ...]:
     """Everybody with one other, at random. `users` is even."""
-    shuffled = _shuffled(users, seed)
-    return tuple(
-        Talk("direct", (shuffled[first], shuffled[first + 1])) for first in range(0, users, PAIR)
-    )
+    return _paired(_shuffled(users, seed))
 
 
 def groups(users: int, sizes: GroupSizes, seed: int) -> tuple[Talk, ...]:
-    """Everybody in one group; the last one has who is left, or they join the one before."""
+    """Everybody in one group, or in a pair; the last group has who is left, or they join the one before."""
     draw = Random(f"{seed}/sizes")  # noqa: S311  # a plan must be repeatable, not secret
     shuffled = _shuffled(users, seed)
+    grouped = sizes.members(users)
     made: list[tuple[int, ...]] = []
     first = 0
-    while first < users:
+    while first < grouped:
         size = _size(sizes, draw)
-        members = tuple(shuffled[first : first + size])
+        members = tuple(shuffled[first : min(first + size, grouped)])
         first += size
         if len(members) < SMALLEST_GROUP and made:
             made[-1] += members
         else:
             made.append(members)
-    return tuple(Talk("group", members) for members in made)
+    return (*(Talk("group", members) for members in made), *_paired(shuffled[grouped:]))
 
 
 def shared_out(talks: Sequence[Talk], shards: int) -> tuple[tuple[int, ...], ...]:
@@ -69,6 +74,12 @@ def shared_out(talks: Sequence[Talk], shards: int) -> tuple[tuple[int, ...], ...
         held[shard].append(index)
         heapreplace(load, (users + len(talks[index].members), shard))
     return tuple(tuple(sorted(indices)) for indices in held)
+
+
+def _paired(people: Sequence[int]) -> tuple[Talk, ...]:
+    return tuple(
+        Talk("direct", tuple(people[at : at + PAIR])) for at in range(0, len(people), PAIR)
+    )
 
 
 def _size(sizes: GroupSizes, draw: Random) -> int:

@@ -30,10 +30,14 @@ class ReadBack(Struct, frozen=True):
 def read_back(
     talk: Talk,
     accounting: Accounting,
-    text: Callable[[int], str],
+    is_body: Callable[[int, Any], bool],
     ask: Callable[[str], Any],
 ) -> ReadBack:
-    """Compare a conversation's history; `ask` gets a path and answers with the JSON of a page."""
+    """Compare a conversation's history.
+
+    `is_body` answers whether a body is what the message of that number said; `ask` gets a path and answers
+    with the JSON of a page.
+    """
     entries = mismatches = 0
     expected: int | None = None
     seen: set[str] = set()
@@ -50,8 +54,7 @@ def read_back(
         index = seq - talk.base - 1
         number = talk.numbers[index] - 1 if index < len(talk.numbers) else -1
         if number >= 0 and not (
-            identity == accounting.identity(number)
-            and (item.get("body") or {}).get("text") == text(number)
+            identity == accounting.identity(number) and is_body(number, item.get("body"))
         ):
             mismatches += 1
     last = talk.head if expected is None else expected

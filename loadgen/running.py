@@ -21,7 +21,7 @@ from conformance.embedded import embedded_server
 from conformance.patience import Patience
 from reports.load_model import LoadResults
 
-from .budgets import MAX_RATE, Budget, seconds
+from .budgets import Budget, seconds
 from .capacity import Search
 from .driving import drive
 from .gathering import Gathering
@@ -29,7 +29,6 @@ from .live import LiveView
 from .plan import Account, Plan
 from .recording import Measured, results
 from .roles import Alone, Job, Master, Worker
-from .schedule import SHAPES
 
 
 class Setting(Struct, frozen=True, kw_only=True):
@@ -62,8 +61,7 @@ def capacity(budget: Budget, setting: Setting) -> LoadResults:
     """Runs at ever nearer rates; the last one that kept the budget, with the range that was found."""
 
     async def task(url: str, interrupted: trio.Event) -> LoadResults:
-        peak = max(phase.factor for phase in SHAPES[budget.load.shape])
-        search = Search(budget.what_is_planned.rate, MAX_RATE / peak, [])
+        search = Search(budget.what_is_planned.rate, budget.highest_rate, [])
         shown: LoadResults | None = None
         while (rate := search.next_rate()) is not None and not interrupted.is_set():
             load = msgspec.structs.replace(budget.load, rate=f"{rate:.6f}/s")

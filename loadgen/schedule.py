@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from random import Random
-from typing import Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple, get_args
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 Shape = Literal["steady", "steps", "spike", "soak"]
 Arrivals = Literal["poisson", "uniform"]
@@ -37,8 +37,33 @@ SHAPES: Final[dict[Shape, tuple[Phase, ...]]] = {
 SOAK_DURATION: Final = 3600.0
 
 
-Act = Literal["text", "history"]
-"""What a user does when its moment comes: sends a text, or reads a page of history."""
+Act = Literal["text", "media", "history"]
+"""What a user does when its moment comes: sends a text, shares a file, or reads a page of history."""
+
+
+class Mix(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How often each act is chosen, by weights that need not add up to anything."""
+
+    text: Annotated[float, Meta(ge=0)] = 0.0
+    """Sends a text."""
+    media: Annotated[float, Meta(ge=0)] = 0.0
+    """Uploads a file and sends a message with it; every recipient downloads it."""
+    history: Annotated[float, Meta(ge=0)] = 0.0
+    """Reads a page of history, ever further back, instead of sending."""
+
+    @property
+    def weights(self) -> dict[Act, float]:
+        """What happens at all."""
+        each: dict[Act, float] = {act: getattr(self, act) for act in get_args(Act)}
+        return {act: weight for act, weight in each.items() if weight}
+
+
+class Storm(Struct, frozen=True, kw_only=True):
+    """All connections are cut, and everybody comes back. Times in seconds."""
+
+    every: float
+    within: float
+    """Everybody is planned to come back at a moment of so long."""
 
 
 class Load(Struct, frozen=True, kw_only=True):
@@ -49,8 +74,8 @@ class Load(Struct, frozen=True, kw_only=True):
     duration: float
     shape: Shape = "steady"
     arrivals: Arrivals = "poisson"
-    reading: float = 0.0
-    """The share of the arrivals that read a page of history instead of sending."""
+    mix: Mix = Mix(text=1)
+    storm: Storm | None = None
 
     @property
     def end(self) -> float:
@@ -84,15 +109,25 @@ def arrivals(load: Load, users: int, seed: int) -> Iterator[Arrival]:
     """The whole plan, in the order of time."""
     draw = Random(f"{seed}/arrivals")  # noqa: S311  # a plan must be repeatable, not secret
     gap = _GAPS[load.arrivals]
+    acts, weights = list(load.mix.weights), list(load.mix.weights.values())
     number = 0
     for begin, end, rate in _phases(load):
         at = begin + gap(draw, rate)
         while at < end:
             user = int(draw.random() * users)
-            reads = load.reading > 0 and draw.random() < load.reading
-            yield Arrival(at, number, user, "history" if reads else "text")
+            act = acts[0] if len(acts) == 1 else draw.choices(acts, weights)[0]
+            yield Arrival(at, number, user, act)
             number += 1
             at += gap(draw, rate)
+
+
+def cuts(load: Load) -> Iterator[float]:
+    """When all connections are cut: seconds from the beginning of the warm-up."""
+    if load.storm is not None:
+        at = load.storm.every
+        while at < load.end:
+            yield at
+            at += load.storm.every
 
 
 _GAPS: Final[dict[Arrivals, Callable[[Random, float], float]]] = {

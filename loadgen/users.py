@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable
-from time import monotonic_ns
+from functools import cache
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
@@ -25,8 +25,20 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from .accounting import Device, Talk
-from .client import Channel, Disconnected, Failed, Frame, Message, ReplayComplete, Sent, Status
-from .crew import Crew, GiveUp, Meeting, Seat, watermark
+from .client import (
+    Channel,
+    Disconnected,
+    Failed,
+    Frame,
+    Message,
+    Problem,
+    ReplayComplete,
+    Sent,
+    Status,
+    ToDevice,
+)
+from .crew import Comeback, Crew, Meeting, Seat, watermark
+from .host import GiveUp, clock
 from .plan import account
 
 READ_BYTES: Final = 65_536
@@ -38,49 +50,74 @@ POLL: Final = 0.02
 """Seconds between two looks at whether the others are there."""
 HTTP_PATIENCE: Final = 60.0
 """Seconds for one HTTP answer; registering is slow by intent (password hashing)."""
-HTTP_CONNECTIONS: Final = 16
+SETTING_UP: Final = 16
+"""HTTP calls at once while everybody registers."""
+GOOD: Final = (200, 201)
+FILE: Final = "application/octet-stream"
+JSON: Final = "application/json"
 
 
 class Http:
     """HTTP calls of all devices, over connections that they share."""
 
-    def __init__(self, url: str, environment: Environment) -> None:
+    def __init__(self, url: str, environment: Environment, at_once: int = SETTING_UP) -> None:
         self._session = FastHttpSession(
             url,
             environment.events.request,
             None,
             insecure=False,
-            concurrency=HTTP_CONNECTIONS,
+            concurrency=at_once,
             connection_timeout=HTTP_PATIENCE,
             network_timeout=HTTP_PATIENCE,
         )
-        self._free = BoundedSemaphore(HTTP_CONNECTIONS)
+        self._free = BoundedSemaphore(at_once)
 
-    def call(
-        self, method: str, path: str, *, name: str, token: str = "", json: Any = None
-    ) -> tuple[int, Any]:
-        """Status and JSON of an answer. Raises `GiveUp` if there is none."""
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        with self._free:
-            answer = self._session.request(method, path, name=name, json=json, headers=headers)
-        if not answer.status_code:
-            raise GiveUp(
-                "unreachable",
-                f"{method} {name}: no answer ({getattr(answer, 'error', 'no connection')})",
-            )
+    def must(self, method: str, path: str, *, token: str = "", content: Any = None) -> Any:
+        """The JSON of a good answer, as :meth:`must_come`."""
+        answer = self.must_come(method, path, token=token, content=content)
         try:
-            return answer.status_code, msgspec.json.decode(answer.content or b"null")
+            return msgspec.json.decode(answer)
         except msgspec.DecodeError:
-            return answer.status_code, None
+            raise GiveUp("refused", f"{method} {_kind(path)}: the answer is no JSON") from None
 
-    def must(self, method: str, path: str, good: tuple[int, ...], **options: Any) -> Any:
-        """The JSON of an answer with one of these statuses. Raises `GiveUp` for another one."""
-        status, answer = self.call(method, path, **options)
-        if status not in good:
-            told = answer if isinstance(answer, dict) else {}
-            why = " ".join(str(told[key]) for key in ("code", "detail") if key in told)
-            raise GiveUp("refused", f"{method} {options['name']} was answered with {status} {why}")
-        return answer
+    def must_come(self, method: str, path: str, *, token: str = "", content: Any = None) -> bytes:
+        """The content of a good answer. Raises `GiveUp` for another one, or if there is none.
+
+        What is sent along is a file (bytes), or something that becomes JSON.
+        """
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if content is not None:
+            headers["Content-Type"] = FILE if isinstance(content, bytes) else JSON
+            if not isinstance(content, bytes):
+                content = msgspec.json.encode(content)
+        with self._free:
+            answer = self._session.request(
+                method, path, name=_kind(path), data=content, headers=headers
+            )
+        if not answer.status_code:
+            why = getattr(answer, "error", "no connection")
+            raise GiveUp("unreachable", f"{method} {_kind(path)}: no answer ({why})")
+        if answer.status_code not in GOOD:
+            raise GiveUp(
+                "refused",
+                f"{method} {_kind(path)} was answered with {answer.status_code} "
+                f"{_problem(answer.content or b'')}",
+            )
+        return answer.content or b""
+
+
+def _kind(path: str) -> str:
+    """What calls are called together: their path without ids and query."""
+    return "/".join(path.partition("?")[0].split("/")[:3])
+
+
+def _problem(content: bytes) -> str:
+    """What an error says of itself."""
+    try:
+        told = msgspec.json.decode(content, type=Problem)
+    except msgspec.MsgspecError:
+        return "without a problem document"
+    return f"{told.code} {told.detail}"
 
 
 class DeviceUser(User):
@@ -107,6 +144,7 @@ class DeviceUser(User):
 
 def _live(crew: Crew, http: Http, seat: Seat) -> None:
     name, token = _log_in(crew, http, seat)
+    crew.logged_in(seat, name, device_id(seat), token)
     meeting = seat.meeting
     meeting.absent -= 1
     if not meeting.absent:
@@ -118,15 +156,17 @@ def _live(crew: Crew, http: Http, seat: Seat) -> None:
         gevent.sleep(POLL)
     device = Device(name, meeting.talk)
     meeting.talk.devices.append(device)
-    connection = Connection(crew, device, seat.user, token)
+    connection = Connection(crew, device, seat, token)
     while not crew.closing:
         try:
             connection.run()
         except (Disconnected, OSError) as error:
             if not connection.joined:
                 raise GiveUp("unreachable", f"a device could not connect: {error}") from None
-        crew.left(device)
-        gevent.sleep(RECONNECT_AFTER)
+        device.stream.reconnected()
+        if connection.comeback is None:
+            crew.left()
+        gevent.sleep(connection.rest)
 
 
 def _log_in(crew: Crew, http: Http, seat: Seat) -> tuple[str, str]:
@@ -137,7 +177,7 @@ def _log_in(crew: Crew, http: Http, seat: Seat) -> tuple[str, str]:
     registered = seat.meeting.registered
     if seat.device == 0:
         if not plan.accounts:
-            http.must("POST", "/v1.0/users", (201,), name="/v1.0/users", json=credentials)
+            http.must("POST", "/v1.0/users", content=credentials)
         registered.add(seat.user)
     while seat.user not in registered:
         if crew.trouble or crew.closing:
@@ -146,11 +186,14 @@ def _log_in(crew: Crew, http: Http, seat: Seat) -> tuple[str, str]:
     session = http.must(
         "POST",
         "/v1.0/sessions",
-        (201,),
-        name="/v1.0/sessions",
-        json={**credentials, "device": {"device_id": f"load-{seat.device}", "name": "msgcheck"}},
+        content={**credentials, "device": {"device_id": device_id(seat), "name": "msgcheck"}},
     )
     return who.user_id, str(session["token"])
+
+
+def device_id(seat: Seat) -> str:
+    """What a device is called on the target."""
+    return f"load-{seat.device}"
 
 
 def _create(crew: Crew, http: Http, meeting: Meeting, creator: int) -> Talk:
@@ -159,10 +202,11 @@ def _create(crew: Crew, http: Http, meeting: Meeting, creator: int) -> Talk:
     members = meeting.planned.members
     others = [account(plan, member).user_id for member in members if member != creator]
     body: dict[str, Any] = {"kind": meeting.planned.kind, "members": others}
+    if plan.population.encrypted:
+        body["encrypted"] = True
     if meeting.planned.kind == "group":
         body["title"] = f"load {plan.run} {meeting.index}"
-    path = "/v1.0/conversations"
-    made = http.must("POST", path, (200, 201), name=path, json=body, token=meeting.token)
+    made = http.must("POST", "/v1.0/conversations", token=meeting.token, content=body)
     head = made["head_seq"] + _prefill(crew, http, made["conversation_id"], meeting)
     return Talk(made["conversation_id"], head, len(members), plan.population.devices)
 
@@ -174,18 +218,19 @@ def _prefill(crew: Crew, http: Http, conversation_id: str, meeting: Meeting) -> 
     for number in range(entries):
         body = {"kind": "text", "text": crew.text(number)}
         sent = {"client_message_id": f"{crew.plan.run}-past-{number}", "body": body}
-        http.must("POST", path, (200, 201), name="past", json=sent, token=meeting.token)
+        http.must("POST", path, token=meeting.token, content=sent)
     return entries
 
 
 class Connection:
     """A device on its socket. It may be run again after it ended."""
 
-    def __init__(self, crew: Crew, device: Device, user: int, token: str) -> None:
+    def __init__(self, crew: Crew, device: Device, seat: Seat, token: str) -> None:
         self.device = device
+        self.seat = seat
         self.live = False
         self.joined = False
-        self._user = user
+        self.comeback: Comeback | None = None
         self._crew = crew
         self.token = token
         self._unwritten = bytearray()
@@ -195,12 +240,22 @@ class Connection:
             Sent: self._sent,
             Status: self._status,
             Failed: self._failed,
+            ToDevice: self._aside,
             ReplayComplete: self._replayed,
         }
+
+    @property
+    def rest(self) -> float:
+        """Seconds until it is to be run again."""
+        if self.comeback is None or self.comeback.began:
+            return RECONNECT_AFTER
+        return max(0, self.comeback.planned - clock()) / 1e6
 
     def run(self) -> None:
         """Connect, and be connected until the end. Raises `Disconnected` or `OSError`."""
         url = self._crew.plan.url
+        if self.comeback is not None and not self.comeback.began:
+            self.comeback.began = clock()
         self._channel = Channel(url, self.token)
         self._socket = sock = _connected(url)
         self._ended: AsyncResult[None] = AsyncResult()
@@ -221,7 +276,7 @@ class Connection:
         try:
             while True:
                 data = self._socket.recv(READ_BYTES)
-                now = monotonic_ns() // 1000
+                now = clock()
                 for frame in self._channel.receive(data):
                     if handle := self._handlers.get(type(frame)):
                         handle(frame, now)
@@ -239,6 +294,13 @@ class Connection:
         self._channel.send(frame)
         self._flush()
 
+    def cut(self, comeback: Comeback) -> None:
+        """End without a word."""
+        if self.live:
+            self.live = False
+            self.comeback = comeback
+            self._ended.set_exception(Disconnected("cut by the plan"))
+
     def close(self) -> None:
         """Begin the closing handshake."""
         if self.live:
@@ -251,6 +313,8 @@ class Connection:
         if crew.accounting.came(device, frame.message, now):
             self._channel.send(watermark("delivered", device, frame.message.seq))
             crew.will_read(self, now)
+            if frame.message.body.asset_id is not None:
+                crew.saw_file(self, frame.message.body.asset_id, now)
 
     def _sent(self, frame: Sent, now: int) -> None:
         self._crew.accounting.sent(self.device, frame, now)
@@ -261,11 +325,19 @@ class Connection:
     def _failed(self, frame: Failed, _now: int) -> None:
         self._crew.accounting.failed(frame)
 
-    def _replayed(self, _frame: ReplayComplete, _now: int) -> None:
+    def _aside(self, frame: ToDevice, _now: int) -> None:
+        self._crew.got_aside(self, frame)
+
+    def _replayed(self, _frame: ReplayComplete, now: int) -> None:
         self.live = True
         if not self.joined:
             self.joined = True
-            self._crew.joined(self._user, self)
+            self._crew.joined(self)
+            return
+        if back := self.comeback:
+            self._crew.accounting.connected_again(back.planned, back.began, now, back.measured)
+            self.comeback = None
+        self._crew.is_back(self)
 
     def _flush(self) -> None:
         data = self._channel.data_to_send()
@@ -305,7 +377,12 @@ def _connected(url: str) -> socket.socket:
     )
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if secure:
-        context = ssl.create_default_context()
-        sock = context.wrap_socket(sock, server_hostname=parts.hostname)
+        sock = _tls().wrap_socket(sock, server_hostname=parts.hostname)
     sock.settimeout(0.0)
     return sock
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Made once: reading the system's certificates takes longer than a handshake."""
+    return ssl.create_default_context()

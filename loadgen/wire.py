@@ -8,20 +8,19 @@ machines look alike to the reader.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from .hops import Counts
+from .host import TroubleKind
 
 REPORTS: Final = "MSGCHECK_LOAD_REPORTS"
 """The environment variable that names the file descriptor to report on."""
 MAX_MESSAGE: Final = 1 << 26
 """Bytes; an interval at 100,000 messages a second stays below it."""
 _LENGTH: Final = 4
-
-TroubleKind = Literal["unreachable", "refused", "internal"]
 
 
 class Preparing(Struct, frozen=True, tag="preparing"):

@@ -157,6 +157,7 @@ class LoadCounts(Node, frozen=True):
     reordered: int
     history_mismatch: int
     disconnected: int
+    asset_mismatch: int = 0
 
 
 class LoadResults(Node, frozen=True):

@@ -1,6 +1,6 @@
 """A server that speaks just enough of the API to be loaded, and takes as long as it is told.
 
-``python -m tests.loadgen.echo_server [--delay MS] [--stall FROM:FOR] [--mistreat HOW]`` prints where it
+``python -m tests.loadgen.echo_server [--delay MS] [--stall FROM:FOR] [--mistreat HOW,…]`` prints where it
 listens and ends with its standard input. Every message is answered, delivered and acknowledged back after
 the delay; while it stalls (seconds after the first message), after the stall. It keeps everything in
 memory, in no particular way: how it is measured is what it is for.
@@ -23,8 +23,8 @@ from hypercorn.trio import serve
 from quart import request, websocket
 from quart_trio import QuartTrio
 
-SEQ = 5
-"""Which entry of each conversation is mistreated."""
+SEQS = {"lost": 5, "duplicated": 7, "reordered": 9, "history_mismatch": 11}
+"""Which entry of each conversation is mistreated in which way."""
 
 Frame = dict[str, Any]
 Put = Callable[[Frame], None]
@@ -33,10 +33,10 @@ Put = Callable[[Frame], None]
 class Echo:
     """Users, conversations and connections, by their ids."""
 
-    def __init__(self, delay: float, stall: tuple[float, float], mistreat: str) -> None:
+    def __init__(self, delay: float, stall: tuple[float, float], mistreat: list[str]) -> None:
         self._delay = delay
         self._stall = stall
-        self._mistreat = mistreat
+        self._mistreat = {SEQS[how]: how for how in mistreat}
         self._began: float | None = None
         self._ids = count(1)
         self.members: dict[str, list[str]] = {}
@@ -80,16 +80,23 @@ class Echo:
     def _deliveries(self, entry: Frame, member: str) -> list[Frame]:
         """What a member is given when this entry is its turn."""
         withheld = self._withheld.pop((entry["conversation_id"], member), [])
-        if entry["seq"] == SEQ:
-            match self._mistreat:
-                case "lost":
-                    return []
-                case "duplicated":
-                    return [entry, entry]
-                case "reordered":
-                    self._withheld[entry["conversation_id"], member] = [entry]
-                    return []
+        match self._mistreat.get(entry["seq"]):
+            case "lost":
+                return []
+            case "duplicated":
+                return [entry, entry]
+            case "reordered":
+                self._withheld[entry["conversation_id"], member] = [entry]
+                return []
         return [entry, *withheld]
+
+    def history(self, conversation: str) -> list[Frame]:
+        """A conversation's entries, all of them in one page."""
+        return [
+            entry
+            for entry in self.logs[conversation]
+            if self._mistreat.get(entry["seq"]) != "history_mismatch"
+        ]
 
     def acknowledge(self, user: str, frame: Frame) -> None:
         """Tell the others of a watermark."""
@@ -134,10 +141,12 @@ def application(echo: Echo) -> QuartTrio:
 
     @app.get("/v1.0/conversations/<conversation>/messages")
     async def history(conversation: str) -> Frame:
-        items = echo.logs[conversation]
-        if echo._mistreat == "history":
-            items = items[: SEQ - 1] + items[SEQ:]
-        return {"items": items, "before": None, "after": "", "has_older": False}
+        return {
+            "items": echo.history(conversation),
+            "before": None,
+            "after": "",
+            "has_older": False,
+        }
 
     @app.websocket("/v1.0/chat")
     async def chat() -> None:
@@ -178,10 +187,14 @@ async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--delay", type=float, default=0.0, help="milliseconds")
     parser.add_argument("--stall", default="0:0", help="seconds after the first message: how long")
-    parser.add_argument("--mistreat", default="")
+    parser.add_argument("--mistreat", default="", help="ways, with commas between them")
     options = parser.parse_args()
     begin, _, length = options.stall.partition(":")
-    echo = Echo(options.delay / 1000, (float(begin), float(length)), options.mistreat)
+    echo = Echo(
+        options.delay / 1000,
+        (float(begin), float(length)),
+        options.mistreat.split(",") if options.mistreat else [],
+    )
     config = Config()
     config.bind = ["127.0.0.1:0"]
     config.errorlog = None

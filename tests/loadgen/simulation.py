@@ -87,6 +87,7 @@ class Simulation:
 
     def _send(self, user: int, number: int, planned: int, now: int, measured: bool) -> None:
         device = self._devices[user]
+        self.accounting.due(planned, now, measured)
         identity = self.accounting.leaves(device, number, planned, now, measured)
         answered = self._server(number, now)
         self._at(answered, lambda at: self._store(user, identity, at))

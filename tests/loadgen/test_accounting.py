@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from loadgen.accounting import Accounting, Device, Talk
-from loadgen.client import Entry, Failed, Problem, Sent, Status
+from loadgen.client import Entry, Failed, Problem, Sent, Status, Timing
+from loadgen.hops import SPLIT
 
 
 @pytest.fixture
@@ -132,6 +133,18 @@ def test_what_was_there_before_is_none_of_the_load(
     """A replay of older entries is neither counted nor acknowledged."""
     assert not books.came(bob, Entry("c", 2, "alice", "other"), 0)
     assert books.counts.duplicated == 0
+
+
+def test_where_the_server_tells_the_time_to_sent_is_split(
+    books: Accounting, alice: Device, bob: Device
+) -> None:
+    """Its queue, its commit, and what remains; together they are the whole."""
+    identity = books.leaves(alice, 0, 0, 200, measured=True)
+    books.sent(alice, Sent(identity, "c", 4, timing=Timing(queue_us=100.7, commit_us=300)), 1_000)
+    samples = books.samples
+    assert [list(samples.corrected[hop]) for hop in SPLIT] == [[100], [300], [600]]
+    assert [list(samples.waiting[hop]) for hop in SPLIT] == [[100], [300], [400]]
+    assert sum(sum(samples.corrected[hop]) for hop in SPLIT) == 1_000
 
 
 def test_a_message_during_the_warm_up_is_not_timed(

@@ -69,6 +69,10 @@ def test_a_budget_is_read_in_numbers(file: Path) -> None:
         ("30/m", "0/s", ":4:14:", "more than 0"),
         ("90s", "0s", ":4:30:", "more than 0"),
         ("90s", "1s", ":4:14:", "no message would be sent"),
+        ("90s", "90s, mix: {txet: 1}", ":4:41:", "did you mean `text`"),
+        ("90s", "90s, mix: {text: 0}", ":4:40:", "a weight above 0"),
+        ("90s", "90s, storm: {every: 2m}", ":4:42:", "before the end"),
+        ("90s", "90s, storm: {every: 5s, within: 5s}", ":4:42:", "0 < within < every"),
         ("title: Mine\n", "", ":1:1:", "needs `title`"),
         ("pairs: random", "groups: {smallest: 9, largest: 5}", ":3:33:", "smallest <= largest"),
     ],
@@ -103,6 +107,14 @@ def test_the_published_schemas_are_current() -> None:
     assert BUDGET_SCHEMA.read_text("utf-8") == schema.text()
     published = (SPECS / "load-results.schema.json").read_text("utf-8")
     assert published == results_schema.text("load")
+
+
+def test_a_search_goes_no_higher_than_can_be_planned(file: Path) -> None:
+    """Bursts count; and ciphertexts that are made ahead must find room."""
+    for change, highest in (("", 50_000), (", shape: spike", 10_000), (", encrypted: true", 1_000)):
+        where = "random" if "encrypted" in change else "90s"
+        file.write_text(RIGHT.replace(where, where + change))
+        assert load_budget(file).highest_rate == pytest.approx(highest)
 
 
 def test_units_are_read() -> None:

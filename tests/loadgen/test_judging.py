@@ -81,4 +81,4 @@ def test_a_run_that_came_to_no_end_is_invalid(budget: Budget) -> None:
     trouble = Trouble("unreachable", "the target went away")
     assert judge(budget, gathered(), trouble, interrupted=False).reasons == ["the target went away"]
     interrupted = judge(budget, gathered(), None, interrupted=True)
-    assert (interrupted.exit_status, len(interrupted.checks)) == (3, 7)
+    assert (interrupted.exit_status, len(interrupted.checks)) == (3, 8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadgen.population import GroupSizes, groups, pairs, shared_out
-from loadgen.schedule import SHAPES, Load, Shape, arrivals
+from loadgen.schedule import SHAPES, Load, Mix, Shape, arrivals
 
 SEEDS = st.integers(0, 1000)
 
@@ -73,6 +74,25 @@ def test_a_shape_sends_what_it_says(shape: Shape) -> None:
         begin = end
     assert len(times) == pytest.approx(load.expected, abs=5 * load.expected**0.5)
     assert load.peak == 1000 * max(phase.factor for phase in SHAPES[shape])
+
+
+def test_a_mix_gives_every_act_its_share() -> None:
+    """By the weights, whatever they add up to."""
+    load = Load(rate=1000, warmup=0, duration=10, mix=Mix(text=6, media=2, history=2))
+    acts = Counter(arrival.act for arrival in arrivals(load, 50, 1))
+    shares = {act: found / acts.total() for act, found in acts.items()}
+    assert shares == pytest.approx({"text": 0.6, "media": 0.2, "history": 0.2}, abs=0.02)
+
+
+def test_a_share_of_the_people_is_in_groups_and_the_others_in_pairs() -> None:
+    """Everybody once; where the rest would be odd, one more is in a group."""
+    sizes = GroupSizes(smallest=3, largest=9, share=0.5)
+    for users in (20, 21):
+        talks = groups(users, sizes, 1)
+        assert sorted(member for talk in talks for member in talk.members) == list(range(users))
+        direct = [talk for talk in talks if talk.kind == "direct"]
+        assert {len(talk.members) for talk in direct} == {2}
+        assert 2 * len(direct) == 10
 
 
 def test_poisson_gaps_scatter_and_uniform_ones_do_not() -> None:

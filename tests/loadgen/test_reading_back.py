@@ -26,6 +26,11 @@ def right() -> list[dict[str, Any]]:
     return before + [entry(BASE + 1 + number, number) for number in range(SENT)]
 
 
+def said(number: int, body: Any) -> bool:
+    """Whether a body is that of a message."""
+    return bool(body == entry(0, number)["body"])
+
+
 def mismatches(history: list[dict[str, Any]], page: int = 3) -> int:
     """What is found when this is the history, in pages of three."""
     talk, books = Talk("c", head=BASE, users=2), Accounting("run")
@@ -38,7 +43,7 @@ def mismatches(history: list[dict[str, Any]], page: int = 3) -> int:
         begin = max(0, end - page)
         return {"items": history[begin:end], "before": str(begin) if begin else None}
 
-    return read_back(talk, books, lambda number: f"text {number}", ask).mismatches
+    return read_back(talk, books, said, ask).mismatches
 
 
 def test_a_right_history_has_no_mismatch() -> None:

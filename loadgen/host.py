@@ -1,0 +1,58 @@
+"""What the generator needs of the machinery that it runs on: greenlets, the clock's patience, HTTP.
+
+Locust's and gevent's part of it is in `users` and `locustfile`; everything else is written against this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from time import monotonic_ns
+from typing import Any, Literal, Protocol, TypeVar
+
+TroubleKind = Literal["unreachable", "refused", "internal"]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class GiveUp(Exception):
+    """Something cannot go on, a call or the whole run; the text says why."""
+
+    def __init__(self, kind: TroubleKind, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
+class Host(Protocol):
+    """The machinery. What speaks HTTP raises `GiveUp` if no good answer comes."""
+
+    def sleep(self, seconds: float) -> None:
+        """Let others run for so long."""
+
+    def pause(self, moment: int) -> None:
+        """Let others run until a moment (microseconds), as precisely as the system can; for one at a time."""
+
+    def spawn(self, task: Callable[[], None]) -> None:
+        """Run something beside everything else."""
+
+    def map(self, task: Callable[[Item], Result], items: Iterable[Item]) -> Iterable[Result]:
+        """Run something for each, a few at a time; the results as they come."""
+
+    def get(self, path: str, token: str) -> Any:
+        """The JSON of an HTTP answer."""
+
+    def post(self, path: str, token: str, content: Any) -> Any:
+        """The JSON of the answer to content that was posted: a file as bytes, or what becomes JSON."""
+
+    def put(self, path: str, token: str, content: Any) -> Any:
+        """The same for PUT."""
+
+    def fetch(self, path: str, token: str) -> bytes:
+        """The content of an HTTP answer as it came."""
+
+    def wait_for_start(self) -> None:
+        """Wait until the other processes are there, too."""
+
+
+def clock() -> int:
+    """Microseconds of the one clock that everything in a process is measured with."""
+    return monotonic_ns() // 1000
