@@ -99,11 +99,15 @@ Event = MessageEvent | ConversationEvent | StatusEvent | ExpiredEvent | ForDevic
 
 
 class Post(Struct, frozen=True):
-    """An event and the users to whose connections it goes; `but` is the connection that caused it."""
+    """An event and the users to whose connections it goes; `but` is the connection that caused it.
+
+    `but_device` names a device, by its user and its id, that is not told on another connection either.
+    """
 
     event: Event
     to: Collection[str]
     but: Any = None
+    but_device: tuple[str, str] | None = None
 
 
 class SealedPost(Struct, frozen=True):

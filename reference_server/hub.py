@@ -314,8 +314,8 @@ class Hub:
         self.entries += entry is not None
         of_the_moment = entry is None and isinstance(post.event, Ephemeral)
         for user_id in post.to:
-            for subscriber in self._users.get(user_id, _NOBODY).values():
-                if subscriber is not post.but:
+            for device_id, subscriber in self._users.get(user_id, _NOBODY).items():
+                if subscriber is not post.but and (user_id, device_id) != post.but_device:
                     item = item or Outgoing(post.event)
                     self.deliveries += 1
                     if of_the_moment:

@@ -85,7 +85,9 @@ class Receipts:
             if user_id != me.user_id and user_id in conversation.members
         ]
         own = [me.user_id] if status == "read" else []
-        return Outcome(head, (*late, Post(event, told + own, origin)))
+        # A device that reads and connects anew at once is the same device: it is not told either.
+        device = (me.user_id, me.device_id)
+        return Outcome(head, (*late, Post(event, told + own, origin, device)))
 
     async def status_of(self, me: Identity, message_id: str) -> MessageStatus:
         """The status of a message of one's own (STA-5, STA-7)."""
