@@ -29,6 +29,7 @@ _ELSEWHERE: Final = {
     "load": ("loadgen.cli", "Load a server, and judge it by a latency budget."),
     "compare": ("loadgen.comparing", "Tell whether one load run is slower than another."),
     "mutants": ("conformance.mutants.command", "Judge the suite: does it catch broken servers?"),
+    "explore": ("conformance.explore.command", "Play scenarios that nobody wrote."),
 }
 """Commands that are imported only when they are called: module (the attribute has the command's
 name) and the line that ``--help`` shows."""

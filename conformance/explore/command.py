@@ -1,0 +1,251 @@
+"""`msgcheck explore`: play scenarios that nobody wrote, and write down the one that fails."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import click
+import trio
+from msgspec import Struct
+from rich.console import Console
+
+from ..adapters.base import TargetTrouble
+from ..adapters.messenger import MessengerAdapter
+from ..catalogue import Catalogue, load_catalogue
+from ..embedded import embedded_server
+from ..engine import Stage
+from ..faults import choose_faults, known_faults
+from ..patience import PATIENCE, Patience
+from ..problems import BadInput
+from ..recording import check_writable
+from ..run import SEEDS, _listen_for_signals, _url
+from ..sentinels import Sentinels
+from ..verdicts import CONFORMANT, HARNESS, NOT_CONFORMANT
+from .plan import Plan
+from .report import told_at_the_end, write_down
+from .search import HarnessFault, Search, Shrunk
+
+SHRINKING: Final = 0.5
+"""How long shrinking may go on behind the time for searching, as a part of that."""
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """The command line, checked."""
+
+    target: str | None
+    time: float
+    seed: int
+    jobs: int
+    report_dir: Path
+    faults: tuple[str, ...]
+    patience: float
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What came of it: nothing found, or the least plan that fails and what the target offers."""
+
+    shrunk: Shrunk | None
+    capabilities: frozenset[str]
+    interrupted: bool
+
+
+@click.command()
+@click.option("--target", metavar="URL", callback=_url, help="The server under test.")
+@click.option(
+    "--time",
+    "seconds",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(1, 86_400),
+    metavar="SECONDS",
+    help="How long to search. What is found is then made smaller, for half as long at most.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    metavar="N",
+    help="What all scenarios derive from. Default: drawn, and reported.",
+)
+@click.option(
+    "--jobs",
+    default=8,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Scenarios in flight.",
+)
+@click.option(
+    "--report-dir",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    default=Path("msgcheck-explore"),
+    show_default=True,
+    help="Where the scenario goes that fails.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME",
+    help="Give the reference server this fault. `msgcheck faults` lists them.",
+)
+@click.option(
+    "--patience",
+    default=PATIENCE,
+    show_default=True,
+    type=click.FloatRange(0.1, 600),
+    metavar="SECONDS",
+    help="How long to wait for what must come.",
+)
+def explore(
+    target: str | None,
+    seconds: float,
+    seed: int | None,
+    jobs: int,
+    report_dir: Path,
+    faults: tuple[str, ...],
+    patience: float,
+) -> None:
+    """Play scenarios that are drawn from a seed, until one of them fails.
+
+    Several users with several devices do whatever comes up. What fails is made as small as possible and
+    written to --report-dir as a scenario, which `msgcheck run FILE` repeats. Without --target, the
+    reference server is started for it.
+
+    Exit status: 0 nothing was found; 1 a promise is broken; 2 the command line is wrong; 3 the
+    target could not be reached, or the search was interrupted.
+    """
+    options = Options(
+        target=target,
+        time=seconds,
+        seed=secrets.randbelow(SEEDS) if seed is None else seed,
+        jobs=jobs,
+        report_dir=report_dir,
+        faults=faults,
+        patience=patience,
+    )
+    if faults and target is not None:
+        raise BadInput("--fault is for the reference server, not for a --target")
+    if faults:
+        choose_faults(faults, known_faults())
+    check_writable(report_dir)
+    catalogue = load_catalogue()
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    try:
+        outcome = trio.run(_explore, options, catalogue, console)
+    except (TargetTrouble, HarnessFault) as trouble:
+        click.echo(f"msgcheck: {trouble}", err=True)
+        raise SystemExit(HARNESS) from None
+    raise SystemExit(_reported(outcome, options, catalogue, console))
+
+
+def _reported(outcome: Outcome, options: Options, catalogue: Catalogue, console: Console) -> int:
+    if outcome.shrunk is None:
+        if outcome.interrupted:
+            console.print("interrupted: nothing was found until then")
+            return HARNESS
+        console.print("nothing was found")
+        return CONFORMANT
+    try:
+        file = write_down(
+            outcome.shrunk, outcome.capabilities, options.seed, catalogue, options.report_dir
+        )
+    except OSError as error:
+        raise BadInput(f"{options.report_dir} cannot be written to: {error.strerror}") from None
+    again = ["--seed", str(options.seed)]
+    if options.target is not None:
+        again += ["--target", options.target]
+    again += [word for name in options.faults for word in ("--fault", name)]
+    for line in told_at_the_end(outcome.shrunk, catalogue, file, again):
+        console.print(line)
+    return NOT_CONFORMANT
+
+
+# ── exploring ─────────────────────────────────────────────────────────────────────────────────
+
+
+async def _explore(options: Options, catalogue: Catalogue, console: Console) -> Outcome:
+    patience = Patience(options.patience)
+    interrupted = trio.Event()
+    found: Shrunk | None = None
+    capabilities: frozenset[str] = frozenset()
+    trouble: TargetTrouble | HarnessFault | None = None
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_listen_for_signals, interrupted)
+        nursery.start_soon(patience.watch)
+        try:
+            async with _stage(options, patience) as stage:
+                capabilities = frozenset(stage.target.capabilities)
+                console.print(
+                    f"exploring {stage.target.url} for {options.time:g} s "
+                    f"(seed {options.seed}, {options.jobs} at a time)"
+                )
+                search = Search(stage, catalogue, options.jobs)
+                found = await _until(interrupted, search, options, console)
+        except (TargetTrouble, HarnessFault) as caught:
+            trouble = caught
+        nursery.cancel_scope.cancel()
+    if trouble is not None:
+        raise trouble
+    return Outcome(shrunk=found, capabilities=capabilities, interrupted=interrupted.is_set())
+
+
+async def _until(
+    interrupted: trio.Event, search: Search, options: Options, console: Console
+) -> Shrunk | None:
+    """Search and shrink; stop when interrupted, keeping what there is."""
+    found: list[Shrunk] = []
+
+    async def work() -> None:
+        began = trio.current_time()
+        caught = await search.catch(began + options.time)
+        tally = search.tally
+        seconds = trio.current_time() - began
+        console.print(
+            f"played {tally.plans} scenarios, {tally.steps} steps, in {seconds:.1f} s"
+            + (f"; {tally.inconclusive} inconclusive" if tally.inconclusive else "")
+        )
+        if caught is not None:
+            console.print(f"plan {caught.number} failed; making it smaller")
+            limit = max(began + options.time, trio.current_time())
+            found.append(
+                await search.shrunk(caught, limit + SHRINKING * options.time, _nothing)
+            )
+        nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(work)
+        await interrupted.wait()
+        nursery.cancel_scope.cancel()
+    return found[0] if found else None
+
+
+def _nothing(_plan: Plan) -> None:
+    pass
+
+
+@asynccontextmanager
+async def _stage(options: Options, patience: Patience) -> AsyncIterator[Stage]:
+    """The target, found or started."""
+    if options.target is not None:
+        yield await _staged(options, patience, options.target)
+        return
+    broken = [word for name in options.faults for word in ("--fault", name)]
+    broken += ["--fault-seed", str(options.seed)] if broken else []
+    async with embedded_server(options.report_dir / "server.log", broken) as server:
+        yield await _staged(options, patience, server.url)
+
+
+async def _staged(options: Options, patience: Patience, url: str) -> Stage:
+    adapter = MessengerAdapter(url, patience)
+    return Stage(
+        adapter=adapter,
+        target=await adapter.discover(),
+        patience=patience,
+        seed=options.seed,
+        sentinels=Sentinels(options.seed),
+    )
