@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from random import Random
 from typing import Final
@@ -28,6 +29,9 @@ from .writing import variant_of, write
 
 AGAIN: Final = 4
 """How often a plan that failed is played again, before it is made smaller and after."""
+
+HURRY: Final = 2.0
+"""Seconds of patience while a plan is made smaller. What is smaller is then played with all of it."""
 
 MISSED: Final = 0.1
 """How likely it may be that a smaller plan which fails now and then is taken for right."""
@@ -161,15 +165,27 @@ class Search:
                 told(found[1].plan)
                 return found[0]
 
-            await shrink(caught.plan, first_failing)
-            least = smaller[-1] if smaller else caught
-            again = await self._replayed(caught, least.plan, AGAIN)
+            with self._in_a_hurry():
+                await shrink(caught.plan, first_failing)
+            for least in (*smaller[:-2:-1], caught):
+                again = await self._replayed(caught, least.plan, AGAIN)
+                if again:
+                    break
         return Shrunk(
             caught=least,
             moves_before=len(caught.plan.moves),
             replays=AGAIN,
             failed=len(again),
         )
+
+    @contextmanager
+    def _in_a_hurry(self) -> Iterator[None]:
+        patience = self._stage.patience
+        usual, patience.seconds = patience.seconds, min(patience.seconds, HURRY)
+        try:
+            yield
+        finally:
+            patience.seconds = usual
 
     async def _first(
         self, caught: Caught, plans: Sequence[Plan], tries: int, deadline: float

@@ -9,6 +9,7 @@ from .connecting import CONNECTING
 from .groups import GROUPS
 from .looking import LOOKING
 from .media import MEDIA
+from .probing import PROBING
 from .relating import RELATING
 from .sealing import SEALING
 from .talking import TALKING
@@ -21,4 +22,5 @@ KINDS: Final[dict[str, Kind]] = {
     **LOOKING,
     **SEALING,
     **MEDIA,
+    **PROBING,
 }

@@ -262,7 +262,7 @@ def _draw_acknowledge(world: World, random: Random, label: str) -> Move | None:
     if device is None or chat is None:
         return None
     seen = [m.label for m in world.entries(chat, chat.members[device.user].joined)]
-    how = random.choice(("delivered", "delivered", "read", "read", "beyond"))
+    how = random.choice(("delivered", "delivered", "read", "read", "beyond", "down"))
     # Mostly the newest, for what is acknowledged in order is the usual thing.
     target = "" if not seen else seen[-1] if random.random() < 0.6 else random.choice(seen)
     return Move(
@@ -271,7 +271,10 @@ def _draw_acknowledge(world: World, random: Random, label: str) -> Move | None:
 
 
 def _write_acknowledge(world: World, move: Move) -> list[Step] | None:
-    """Say `delivered` or `read` up to a message; `beyond`: up to what is not there yet."""
+    """Say `delivered` or `read` up to a message.
+
+    `beyond`: up to what is not there yet; `down`: up to the newest, and then again up to less.
+    """
     chat, device = world.chats[move.chat], world.devices[move.by]
     member = chat.members.get(device.user)
     if member is None or not device.speaks:
@@ -286,10 +289,27 @@ def _write_acknowledge(world: World, move: Move) -> list[Step] | None:
     message = world.messages.get(move.target)
     if message is None or message.chat != chat.name or not world.sees(device.user, message):
         return None
+    if move.how == "down":
+        if any(label is not None and not world.messages[label].placed for label in chat.log[-1:]):
+            return None
+        return _down(world, move, message)
     world.unsettled = True
     if move.how == "read" and member.read is not None:
         member.read = max(member.read, world.seq(message)) if message.placed else None
     return [{"as": move.by, move.how: {"in": of(chat.name), "up_to": f"${message.label}.seq"}}]
+
+
+def _down(world: World, move: Move, message: Message) -> list[Step]:
+    chat = world.chats[move.chat]
+    world.unsettled = False
+    chat.members[user_of(move.by)].read = chat.head
+    where = {"in": of(chat.name)}
+    acknowledged = [("delivered", "head"), ("read", "head"), ("delivered", "low"), ("read", "low")]
+    heights: dict[str, Json] = {"head": chat.head, "low": f"${message.label}.seq"}
+    steps: list[Step] = [
+        {"as": move.by, status: where | {"up_to": heights[height]}} for status, height in acknowledged
+    ]
+    return [*steps, {"barrier": {}}]
 
 
 TALKING: Final[dict[str, Kind]] = {

@@ -1,0 +1,81 @@
+"""Which faults does exploring find by itself, and how soon?
+
+    python -m tests.benchmarks.explore_faults --time 60 --share 1/2
+
+For each fault of the reference server: a server with it, and a search until something fails, as
+`msgcheck explore` does before it makes that smaller. Prints one line of JSON for each: how long it took, and
+whether what failed blames a requirement that the fault breaks. ``--share 1/2`` takes every second fault, so that
+two processes can divide the work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+import trio
+
+from conformance.adapters.messenger import MessengerAdapter
+from conformance.catalogue import Catalogue, load_catalogue
+from conformance.embedded import embedded_server
+from conformance.engine import Stage
+from conformance.explore.search import HarnessFault, Search
+from conformance.faults import Fault, choose_faults, known_faults
+from conformance.patience import Patience
+from conformance.sentinels import Sentinels
+
+
+async def hunted(fault: Fault, seed: int, seconds: float, catalogue: Catalogue) -> dict[str, object]:
+    """The search against one fault."""
+    options = ("--fault", fault.name, "--fault-seed", str(seed))
+    told: dict[str, object] = {"fault": fault.name, "breaks": fault.breaks, "found": False}
+    with tempfile.TemporaryDirectory() as folder:
+        async with embedded_server(Path(folder) / "server.log", options) as server:
+            patience = Patience()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(patience.watch)
+                adapter = MessengerAdapter(server.url, patience)
+                stage = Stage(
+                    adapter=adapter,
+                    target=await adapter.discover(),
+                    patience=patience,
+                    seed=seed,
+                    sentinels=Sentinels(seed),
+                )
+                search = Search(stage, catalogue, jobs=8)
+                began = trio.current_time()
+                try:
+                    caught = await search.catch(began + seconds)
+                except HarnessFault as trouble:
+                    caught = None
+                    told["trouble"] = str(trouble)[-300:]
+                told |= {"seconds": round(trio.current_time() - began, 1), "plans": search.tally.plans}
+                if caught is not None:
+                    blamed = sorted({e for each in caught.findings for e in each.requirements})
+                    told |= {"found": True, "blamed": blamed, "seen": caught.findings[0].message[:200]}
+                    told["named"] = not set(fault.breaks).isdisjoint(blamed)
+                nursery.cancel_scope.cancel()
+    return told
+
+
+def main() -> None:
+    """Hunt the faults of the share."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--time", type=float, default=60.0)
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--share", default="1/1")
+    options.add_argument("--fault", action="append", default=[])
+    chosen = options.parse_args()
+    part, parts = map(int, chosen.share.split("/"))
+    known = known_faults()
+    faults = choose_faults(chosen.fault, known) if chosen.fault else known[part - 1 :: parts]
+    catalogue = load_catalogue()
+    for fault in faults:
+        told = trio.run(hunted, fault, chosen.seed, chosen.time, catalogue)
+        print(json.dumps(told, ensure_ascii=False), flush=True)
+
+
+if __name__ == "__main__":
+    main()
