@@ -39,3 +39,17 @@ def choose_faults(names: Iterable[str], known: Sequence[Fault]) -> tuple[Fault, 
         if name not in by_name:
             raise BadInput(f"{unknown('fault', name, by_name)} `msgcheck faults` lists them.")
     return tuple(by_name[name] for name in dict.fromkeys(names))
+
+
+def check_faults(names: Sequence[str], target: str | None) -> None:
+    """Whether a run against `target` (None: the reference server) can have these. Raises `BadInput`."""
+    if names and target is not None:
+        raise BadInput("--fault is for the reference server, not for a --target")
+    if names:
+        choose_faults(names, known_faults())
+
+
+def server_options(names: Sequence[str], seed: int) -> list[str]:
+    """The options that give the reference server these faults; rare ones strike by the seed."""
+    words = [word for name in names for word in ("--fault", name)]
+    return [*words, "--fault-seed", str(seed)] if words else []

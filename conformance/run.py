@@ -32,7 +32,7 @@ from .commanding import check_writable, listen_for_signals, target_url
 from .embedded import RATED, embedded_server
 from .engine import Stage
 from .evidence import Repetition
-from .faults import choose_faults, known_faults
+from .faults import check_faults, server_options
 from .live import LiveDisplay
 from .loader import Variant, load_tree
 from .outages import Manner, Outage, Outages
@@ -176,7 +176,7 @@ def run(
         patience=patience,
         replay=replay,
     )
-    _check_faults(options)
+    check_faults(options.faults, options.target)
     collect_rarely()
     catalogue = load_catalogue()
     variants = choose(options.selectors, options.expression, catalogue)
@@ -219,14 +219,6 @@ def _known(options: Options, variants: Sequence[Variant], catalogue: Catalogue) 
     everything = [*load_tree([SCENARIOS], catalogue).variants, *variants]
     names = [(each.scenario.id, each.name) for each in everything]
     return load_baseline(options.baseline, names, catalogue.requirements)
-
-
-def _check_faults(options: Options) -> None:
-    """Whether the faults can be had. Raises `BadInput`."""
-    if options.faults and options.target is not None:
-        raise BadInput("--fault is for the reference server, not for a --target")
-    if options.faults:
-        choose_faults(options.faults, known_faults())
 
 
 # ── playing ───────────────────────────────────────────────────────────────────────────────────
@@ -360,9 +352,7 @@ def _by_command(options: Options, adapter: Adapter) -> Outages:
 @asynccontextmanager
 async def _embedded(options: Options, patience: Patience, log: str) -> AsyncIterator[Match]:
     """A reference server of our own, its log in the report folder."""
-    faults = [word for name in options.faults for word in ("--fault", name)]
-    if faults:
-        faults += ["--fault-seed", str(options.seed)]
+    faults = server_options(options.faults, options.seed)
     async with embedded_server(options.report_dir / log, (*RATED, *faults)) as server:
         adapter = ADAPTERS[options.adapter](server.url, patience)
         yield Match(

@@ -16,16 +16,15 @@ from rich.console import Console
 from ..adapters.base import TargetTrouble
 from ..adapters.messenger import MessengerAdapter
 from ..catalogue import Catalogue, load_catalogue
+from ..commanding import check_writable, listen_for_signals, target_url
 from ..embedded import embedded_server
 from ..engine import Stage
-from ..faults import choose_faults, known_faults
+from ..faults import check_faults, server_options
 from ..patience import PATIENCE, Patience
 from ..problems import BadInput
-from ..recording import check_writable
-from ..run import SEEDS, _listen_for_signals, _url
+from ..run import SEEDS
 from ..sentinels import Sentinels
 from ..verdicts import CONFORMANT, HARNESS, NOT_CONFORMANT
-from .plan import Plan
 from .report import told_at_the_end, write_down
 from .search import HarnessFault, Search, Shrunk
 
@@ -54,7 +53,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 
 @click.command()
-@click.option("--target", metavar="URL", callback=_url, help="The server under test.")
+@click.option("--target", metavar="URL", callback=target_url, help="The server under test.")
 @click.option(
     "--time",
     "seconds",
@@ -128,10 +127,7 @@ def explore(
         faults=faults,
         patience=patience,
     )
-    if faults and target is not None:
-        raise BadInput("--fault is for the reference server, not for a --target")
-    if faults:
-        choose_faults(faults, known_faults())
+    check_faults(faults, target)
     check_writable(report_dir)
     catalogue = load_catalogue()
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
@@ -175,7 +171,7 @@ async def _explore(options: Options, catalogue: Catalogue, console: Console) -> 
     capabilities: frozenset[str] = frozenset()
     trouble: TargetTrouble | HarnessFault | None = None
     async with trio.open_nursery() as nursery:
-        await nursery.start(_listen_for_signals, interrupted)
+        await nursery.start(listen_for_signals, interrupted)
         nursery.start_soon(patience.watch)
         try:
             async with _stage(options, patience) as stage:
@@ -212,9 +208,7 @@ async def _until(
         if caught is not None:
             console.print(f"plan {caught.number} failed; making it smaller")
             limit = max(began + options.time, trio.current_time())
-            found.append(
-                await search.shrunk(caught, limit + SHRINKING * options.time, _nothing)
-            )
+            found.append(await search.shrunk(caught, limit + SHRINKING * options.time))
         nursery.cancel_scope.cancel()
 
     async with trio.open_nursery() as nursery:
@@ -224,19 +218,14 @@ async def _until(
     return found[0] if found else None
 
 
-def _nothing(_plan: Plan) -> None:
-    pass
-
-
 @asynccontextmanager
 async def _stage(options: Options, patience: Patience) -> AsyncIterator[Stage]:
     """The target, found or started."""
     if options.target is not None:
         yield await _staged(options, patience, options.target)
         return
-    broken = [word for name in options.faults for word in ("--fault", name)]
-    broken += ["--fault-seed", str(options.seed)] if broken else []
-    async with embedded_server(options.report_dir / "server.log", broken) as server:
+    faulty = server_options(options.faults, options.seed)
+    async with embedded_server(options.report_dir / "server.log", faulty) as server:
         yield await _staged(options, patience, server.url)
 
 

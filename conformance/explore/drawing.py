@@ -15,8 +15,8 @@ from .plan import Beginning, Move, Plan
 from .world import World
 
 USERS: Final = ("alice", "bob", "carol", "dave")
-MOVES: Final = (12, 45)
-"""How many moves a plan has: short ones are played more often, long ones get further."""
+MOVES: Final = (20, 60)
+"""How many moves a plan has. Users are dear to make, so it is worth their while."""
 
 _ALWAYS: Final = ("send", "connect")
 _MISSED: Final = 200
@@ -30,7 +30,7 @@ def draw_plan(random: Random, capabilities: frozenset[str]) -> Plan:
     begun = Plan(cast=cast, chats=_beginnings(random, users, capabilities), moves=())
     world = World(begun, capabilities)
     kinds = _kinds(random, capabilities)
-    moves: list[Move] = []
+    moves = _connections(random, world)
     wanted = random.randint(*MOVES)
     for _ in range(_MISSED):
         if len(moves) >= wanted:
@@ -40,6 +40,17 @@ def draw_plan(random: Random, capabilities: frozenset[str]) -> Plan:
         if move is not None and kinds[name].write(world, move) is not None:
             moves.append(move)
     return Plan(cast=cast, chats=begun.chats, moves=tuple(moves))
+
+
+def _connections(random: Random, world: World) -> list[Move]:
+    """Most devices are connected from the start."""
+    moves = [
+        Move(kind="connect", label=f"m{number + 1}", by=name)
+        for number, name in enumerate(name for name in world.devices if random.random() < 0.6)
+    ]
+    for move in moves:
+        KINDS["connect"].write(world, move)
+    return moves
 
 
 def _beginnings(
@@ -61,6 +72,5 @@ def _kinds(random: Random, capabilities: frozenset[str]) -> dict[str, Kind]:
     return {
         name: kind
         for name, kind in KINDS.items()
-        if capabilities.issuperset(kind.needs)
-        and (name in _ALWAYS or random.random() < share)
+        if capabilities.issuperset(kind.needs) and (name in _ALWAYS or random.random() < share)
     }

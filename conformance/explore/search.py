@@ -9,7 +9,7 @@ what is reported.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from random import Random
@@ -101,7 +101,7 @@ class Search:
     async def catch(self, deadline: float) -> Caught | None:
         """Play plans until one fails, or until `deadline` (Trio's clock).
 
-        Raises `HarnessFault` and `TargetTrouble`'s text as one.
+        Raises `HarnessFault`, also where the target cannot be spoken to any more.
         """
         caught: list[Caught] = []
         numbers = count()
@@ -147,10 +147,8 @@ class Search:
 
     # ── shrinking ─────────────────────────────────────────────────────────────────────────────
 
-    async def shrunk(
-        self, caught: Caught, deadline: float, told: Callable[[Plan], None]
-    ) -> Shrunk:
-        """The least plan with the same failure, found until `deadline`; each step on the way is `told`."""
+    async def shrunk(self, caught: Caught, deadline: float) -> Shrunk:
+        """The least plan with the same failure that is found until `deadline` (Trio's clock)."""
         again = await self._replayed(caught, caught.plan, AGAIN)
         least = caught
         if again:
@@ -162,7 +160,6 @@ class Search:
                 if found is None:
                     return None
                 smaller.append(found[1])
-                told(found[1].plan)
                 return found[0]
 
             with self._in_a_hurry():

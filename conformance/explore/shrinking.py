@@ -31,8 +31,8 @@ async def shrink(plan: Plan, first_failing: FirstFailing) -> Plan:
     try:
         while True:
             before = least
-            async for least in _smaller(least, first_failing):
-                pass
+            async for smaller in _smaller(before, first_failing):
+                least = smaller
             if least == before:
                 return least
     except OutOfTime:

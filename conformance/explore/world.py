@@ -140,9 +140,7 @@ class World:
         group = beginning.kind == "group"
         # Watermarks of initial members begin below the first entry, which is system in a group.
         members: dict[str, Member] = {
-            user: Member(
-                "owner" if group and number == 0 else "member", joined=1, read=0
-            )
+            user: Member("owner" if group and number == 0 else "member", joined=1, read=0)
             for number, user in enumerate(beginning.members)
         }
         chat = Chat(name, beginning.kind, beginning.encrypted, members)
@@ -155,7 +153,8 @@ class World:
         """The direct conversation of two users."""
         pair = {one, other}
         return next(
-            (c for c in self.chats.values() if c.kind == "direct" and c.members.keys() == pair), None
+            (c for c in self.chats.values() if c.kind == "direct" and c.members.keys() == pair),
+            None,
         )
 
     def note(self, chat: Chat) -> None:

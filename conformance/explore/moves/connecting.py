@@ -7,7 +7,7 @@ from typing import Final
 
 from ..plan import Move
 from ..world import Device, World
-from .base import Draw, Kind, Step, pick, usable
+from .base import Draw, Kind, Step, pick, settled, usable
 
 
 def _simple(kind: str, *hows: str, connected: bool | None) -> Draw:
@@ -62,15 +62,13 @@ def _write_stall(world: World, move: Move) -> list[Step] | None:
     if not device.connected:
         return None
     device.frozen = not device.frozen
-    if device.frozen and world.unsettled:
+    if device.frozen:
         # What it said may not have been taken in, and no barrier can ask it from now on.
-        world.unsettled = False
-        device.frozen = True
-        return [{"barrier": {}}, {"as": move.by, "freeze": {}}]
-    return [{"as": move.by, "freeze" if device.frozen else "thaw": {}}]
+        return [*settled(world), {"as": move.by, "freeze": {}}]
+    return [{"as": move.by, "thaw": {}}]
 
 
-def _write_barrier(world: World, move: Move) -> list[Step] | None:
+def _write_barrier(world: World, _move: Move) -> list[Step] | None:
     world.unsettled = False
     return [{"barrier": {}}]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 from typing import Final
 
@@ -17,7 +18,7 @@ _MANAGERS: Final = ("owner", "admin")
 
 def _draw_direct(world: World, random: Random, label: str) -> Move | None:
     device = pick(random, usable(world))
-    other = device and pick(random, (u for u in world.users if u != device.user))
+    other = None if device is None else pick(random, (u for u in world.users if u != device.user))
     if device is None or other is None:
         return None
     how = random.choice(("", "race"))
@@ -34,7 +35,7 @@ def _write_direct(world: World, move: Move) -> list[Step] | None:
     if known is None:
         world.begin(move.label, Beginning(kind="direct", members=(user, other)))
     step: Step = {"as": move.by, "create": {"direct": of(other)}, "save": move.label}
-    match = {"created": known is None}
+    match: dict[str, Json] = {"created": known is None}
     if known is not None:
         match |= {"conversation_id": f"${known.name}.conversation_id"}
     if move.how != "race" or answering is None:
@@ -75,9 +76,7 @@ def _write_group(world: World, move: Move) -> list[Step] | None:
     create: dict[str, Json] = {"group": named, "title": f"group {move.label}"}
     if move.how == "unknown":
         create["group"] = [*named, f"nobody-{move.label.replace('_', '-')}"]
-        return [
-            {"as": move.by, "create": create, "fails": "unknown_user", "proves": ["CONV-7"]}
-        ]
+        return [{"as": move.by, "create": create, "fails": "unknown_user", "proves": ["CONV-7"]}]
     chat = world.begin(move.label, Beginning(kind="group", members=(user, *members)))
     chat.title = f"group {move.label}"
     step: Step = {"as": move.by, "create": create, "save": move.label}
@@ -90,7 +89,7 @@ def _write_group(world: World, move: Move) -> list[Step] | None:
 
 # ── changing ──────────────────────────────────────────────────────────────────────────────────
 
-_CHANGES: Final = ("add", "add", "remove", "leave", "leave", "rename", "owner", "admin", "member")
+_CHANGES: Final = ("add", "add", "add", "remove", "remove", "leave", "rename", "owner", "admin", "member")
 
 
 def _draw_change(world: World, random: Random, label: str) -> Move | None:
@@ -112,9 +111,7 @@ def _draw_change(world: World, random: Random, label: str) -> Move | None:
     target = device.user if how == "leave" else random.choice(world.users)
     if how == "add" and outsiders:
         target = random.choice(outsiders)
-    return Move(
-        kind="change", label=label, by=device.name, chat=chat.name, how=how, target=target
-    )
+    return Move(kind="change", label=label, by=device.name, chat=chat.name, how=how, target=target)
 
 
 def _manages(chat: Chat, user: str) -> bool:
@@ -145,8 +142,11 @@ def _write_change(world: World, move: Move) -> list[Step] | None:
     if not allowed:
         return [step | {"fails": one_of(["not_permitted"]), "proves": "CONV-3"}]
     _change(world, chat, move)
-    return [step | ({} if "remove_member" in step else {"match": {"head_seq": chat.head}})
-            | {"proves": "CONV-3"}]
+    return [
+        step
+        | ({} if "remove_member" in step else {"match": {"head_seq": chat.head}})
+        | {"proves": "CONV-3"}
+    ]
 
 
 def _asked(move: Move) -> Step:
@@ -184,7 +184,7 @@ def _may_rename(chat: Chat, user: str, _target: str) -> bool | None:
     return _manages(chat, user)
 
 
-def _may_set_role(role: Role) -> object:
+def _may_set_role(role: Role) -> Callable[[Chat, str, str], bool | None]:
     def check(chat: Chat, user: str, target: str) -> bool | None:
         if target not in chat.members or chat.members[target].role == role:
             return None
@@ -272,6 +272,6 @@ def _write_block(world: World, move: Move) -> list[Step] | None:
 GROUPS: Final[dict[str, Kind]] = {
     "direct": Kind(draw=_draw_direct, write=_write_direct, weight=2),
     "group": Kind(draw=_draw_group, write=_write_group, weight=1, needs=("groups",)),
-    "change": Kind(draw=_draw_change, write=_write_change, weight=6),
+    "change": Kind(draw=_draw_change, write=_write_change, weight=9),
     "block": Kind(draw=_draw_block, write=_write_block, weight=1, needs=("blocking",)),
 }

@@ -68,9 +68,7 @@ def _write_page(world: World, move: Move) -> list[Step] | None:
         return None
     page: dict[str, Json] = {"in": of(chat.name), "limit": move.count}
     if chat.standing(user) == "stranger":
-        return [
-            {"as": move.by, "page": page, "fails": "unknown_conversation", "proves": "CONV-5"}
-        ]
+        return [{"as": move.by, "page": page, "fails": "unknown_conversation", "proves": "CONV-5"}]
     if move.how in _BAD_LIMITS:
         page["limit"] = _BAD_LIMITS[move.how]
         return [{"as": move.by, "page": page, "fails": "invalid_limit", "proves": "PAG-4"}]
@@ -87,9 +85,7 @@ def _write_page(world: World, move: Move) -> list[Step] | None:
     }
     if user in chat.members:
         world.cursors[move.label] = (chat.name, user, shown[1])
-    return [
-        {"as": move.by, "page": page, "save": move.label, "match": match, "proves": "PAG-3"}
-    ]
+    return [{"as": move.by, "page": page, "save": move.label, "match": match, "proves": "PAG-3"}]
 
 
 def _draw_poll(world: World, random: Random, label: str) -> Move | None:

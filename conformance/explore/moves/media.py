@@ -10,7 +10,13 @@ from ..world import Message, World
 from .base import Json, Kind, Step, carrier, lane, of, pick, usable
 from .talking import refusals
 
-TYPES: Final = ("image/png", "audio/wav", "video/mp4", "application/pdf", "application/octet-stream")
+TYPES: Final = (
+    "image/png",
+    "audio/wav",
+    "video/mp4",
+    "application/pdf",
+    "application/octet-stream",
+)
 
 
 def _draw_upload(world: World, random: Random, label: str) -> Move | None:
@@ -37,7 +43,11 @@ def _write_upload(world: World, move: Move) -> list[Step] | None:
     if move.how == "lie":
         said["really"] = TYPES[(TYPES.index(move.target) + 1) % 4]
         return [step | {"fails": "media_type_mismatch", "proves": "AST-3"}]
-    more = {"chunked": {"chunked": True}, "digest": {"digest": "right"}, "tus": {"via": "tus"}}
+    more: dict[str, dict[str, Json]] = {
+        "chunked": {"chunked": True},
+        "digest": {"digest": "right"},
+        "tus": {"via": "tus"},
+    }
     said |= more.get(move.how, {})
     world.assets[move.label] = user_of(move.by)
     return [step | {"save": move.label}]

@@ -12,7 +12,23 @@ from .talking import refusals
 
 KEYS: Final = ("👍", "thanks-for-the-fish", "❤️")
 
-_RELATIONS: Final[tuple[Relation, ...]] = ("reply", "edit", "edit", "delete", "reaction", "reaction")
+_RELATIONS: Final[tuple[Relation, ...]] = (
+    "reply",
+    "edit",
+    "edit",
+    "delete",
+    "reaction",
+    "reaction",
+)
+
+_BY_ACTION: Final[dict[str, Relation]] = {
+    "reply": "reply",
+    "edit": "edit",
+    "delete": "delete",
+    "add": "reaction",
+    "remove": "reaction",
+}
+"""What a move does, by the first word of its `how`."""
 
 
 def _draw(world: World, random: Random, label: str) -> Move | None:
@@ -31,7 +47,7 @@ def _draw(world: World, random: Random, label: str) -> Move | None:
     if random.random() < 0.1:
         elsewhere = [c.name for c in world.chats.values() if device.user in c.members]
         chat = pick(random, elsewhere) or chat
-    how = relation
+    how: str = relation
     if relation == "reaction":
         how = f"{random.choice(('add', 'add', 'remove'))} {random.choice(KEYS)}"
     return Move(
@@ -52,7 +68,7 @@ def _write(world: World, move: Move) -> list[Step] | None:
     if target is None or chat.standing(user) == "stranger":
         return None
     action, _, key = move.how.partition(" ")
-    relation: Relation = "reaction" if key else action  # type: ignore[assignment]
+    relation: Relation = _BY_ACTION[action]
     codes = _refusals(world, chat, user, relation, target)
     if codes is None:
         return None
@@ -68,9 +84,7 @@ def _write(world: World, move: Move) -> list[Step] | None:
     if codes:
         proves = ["CONV-4"] if codes[0] == "not_a_member" else ["REL-1", "STA-6"]
         return [step | {"fails": one_of(codes), "proves": proves}]
-    message = Message(
-        move.label, chat.name, user, text, relation=relation, target=target.label
-    )
+    message = Message(move.label, chat.name, user, text, relation=relation, target=target.label)
     world.append(message)
     _take_effect(world, message, target, action, key)
     return [step | {"save": move.label, "match": {"seq": chat.head}, "proves": ["REL-1", "ORD-1"]}]

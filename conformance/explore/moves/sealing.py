@@ -12,13 +12,15 @@ from .base import Json, Kind, Step, carrier, lane, of, pick, usable
 
 def _draw_seal(world: World, random: Random, label: str) -> Move | None:
     device = pick(random, (each for each in usable(world) if each.speaks))
-    chat = device and pick(random, (c for c in world.chats.values() if _sealable(c, device.user)))
+    chat = (
+        None
+        if device is None
+        else pick(random, (c for c in world.chats.values() if _sealable(c, device.user)))
+    )
     if device is None or chat is None or world.blocked(chat):
         return None
     how = random.choice(("olm", "olm", "megolm"))
-    return Move(
-        kind="seal", label=label, by=device.name, chat=chat.name, how=how, via=lane(random)
-    )
+    return Move(kind="seal", label=label, by=device.name, chat=chat.name, how=how, via=lane(random))
 
 
 def _sealable(chat: Chat, user: str) -> bool:
@@ -81,7 +83,9 @@ def _write_claim(world: World, move: Move) -> list[Step] | None:
     if target is None or not world.devices[move.by].logged_in:
         return None
     user = user_of(move.by)
-    if not any(c.encrypted and {user, target.user} <= c.members.keys() for c in world.chats.values()):
+    if not any(
+        c.encrypted and {user, target.user} <= c.members.keys() for c in world.chats.values()
+    ):
         return None
     claim: dict[str, Json] = {"devices": of(target.name)}
     if move.count > 1:
@@ -94,7 +98,11 @@ def _write_claim(world: World, move: Move) -> list[Step] | None:
 
 def _draw_parcel(world: World, random: Random, label: str) -> Move | None:
     device = pick(random, (each for each in usable(world) if each.speaks))
-    target = device and pick(random, (e for e in world.devices.values() if e is not device))
+    target = (
+        None
+        if device is None
+        else pick(random, (e for e in world.devices.values() if e is not device))
+    )
     if device is None or target is None:
         return None
     how = random.choice(("", "again", "other"))

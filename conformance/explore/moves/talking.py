@@ -58,9 +58,7 @@ def _draw_send(world: World, random: Random, label: str) -> Move | None:
     if chat is None:
         return None
     how = random.choice(("", "", "", *TEXTS))
-    return Move(
-        kind="send", label=label, by=device.name, chat=chat.name, how=how, via=lane(random)
-    )
+    return Move(kind="send", label=label, by=device.name, chat=chat.name, how=how, via=lane(random))
 
 
 def write_send(world: World, move: Move) -> list[Step] | None:
@@ -82,14 +80,16 @@ def write_send(world: World, move: Move) -> list[Step] | None:
 
 def _draw_burst(world: World, random: Random, label: str) -> Move | None:
     device = pick(random, (each for each in usable(world) if each.speaks))
-    chat = device and pick(random, (c for c in world.chats.values() if _open(world, c, device)))
+    chat = (
+        None
+        if device is None
+        else pick(random, (c for c in world.chats.values() if _open(world, c, device)))
+    )
     if device is None or chat is None:
         return None
     how = random.choice(("", "", "cut"))
     count = random.randint(2, 6)
-    return Move(
-        kind="burst", label=label, by=device.name, chat=chat.name, how=how, count=count
-    )
+    return Move(kind="burst", label=label, by=device.name, chat=chat.name, how=how, count=count)
 
 
 def _open(world: World, chat: Chat, device: Device) -> bool:
@@ -162,7 +162,11 @@ def _write_crowd(world: World, move: Move) -> list[Step] | None:
         if user == device.user or other is None:
             continue
         theirs = Move(
-            kind=move.kind, label=f"{move.label}_{user}", by=other.name, chat=move.chat, via=move.via
+            kind=move.kind,
+            label=f"{move.label}_{user}",
+            by=other.name,
+            chat=move.chat,
+            via=move.via,
         )
         branches.append(_branch(world, theirs, move.count))
     return [{"together": branches}] if len(branches) > 1 else branches[0]
@@ -185,7 +189,11 @@ def _branch(world: World, move: Move, count: int) -> list[Step]:
 
 def _draw_again(world: World, random: Random, label: str) -> Move | None:
     message = pick(random, _repeatable(world))
-    by = message and pick(random, (e for e in usable(world) if e.user == message.sender))
+    by = (
+        None
+        if message is None
+        else pick(random, (e for e in usable(world) if e.user == message.sender))
+    )
     if message is None or by is None:
         return None
     how = random.choice(("", "", "other", "reply"))
@@ -229,7 +237,11 @@ def _write_again(world: World, move: Move) -> list[Step] | None:
 
 def _draw_race(world: World, random: Random, label: str) -> Move | None:
     sender = pick(random, (e for e in usable(world) if e.speaks))
-    chat = sender and pick(random, (c for c in world.chats.values() if _open(world, c, sender)))
+    chat = (
+        None
+        if sender is None
+        else pick(random, (c for c in world.chats.values() if _open(world, c, sender)))
+    )
     if sender is None or chat is None:
         return None
     return Move(kind="race", label=label, by=sender.name, chat=chat.name)
@@ -256,8 +268,10 @@ def _write_race(world: World, move: Move) -> list[Step] | None:
 
 def _draw_acknowledge(world: World, random: Random, label: str) -> Move | None:
     device = pick(random, (each for each in usable(world) if each.speaks))
-    chat = device and pick(
-        random, (c for c in world.chats.values() if device.user in c.members and c.head)
+    chat = (
+        None
+        if device is None
+        else pick(random, (c for c in world.chats.values() if device.user in c.members and c.head))
     )
     if device is None or chat is None:
         return None
@@ -307,7 +321,8 @@ def _down(world: World, move: Move, message: Message) -> list[Step]:
     acknowledged = [("delivered", "head"), ("read", "head"), ("delivered", "low"), ("read", "low")]
     heights: dict[str, Json] = {"head": chat.head, "low": f"${message.label}.seq"}
     steps: list[Step] = [
-        {"as": move.by, status: where | {"up_to": heights[height]}} for status, height in acknowledged
+        {"as": move.by, status: where | {"up_to": heights[height]}}
+        for status, height in acknowledged
     ]
     return [*steps, {"barrier": {}}]
 
