@@ -89,7 +89,18 @@ def _write_group(world: World, move: Move) -> list[Step] | None:
 
 # ── changing ──────────────────────────────────────────────────────────────────────────────────
 
-_CHANGES: Final = ("add", "add", "add", "remove", "remove", "leave", "rename", "owner", "admin", "member")
+_CHANGES: Final = (
+    "add",
+    "add",
+    "add",
+    "remove",
+    "remove",
+    "leave",
+    "rename",
+    "owner",
+    "admin",
+    "member",
+)
 
 
 def _draw_change(world: World, random: Random, label: str) -> Move | None:
@@ -272,6 +283,6 @@ def _write_block(world: World, move: Move) -> list[Step] | None:
 GROUPS: Final[dict[str, Kind]] = {
     "direct": Kind(draw=_draw_direct, write=_write_direct, weight=2),
     "group": Kind(draw=_draw_group, write=_write_group, weight=1, needs=("groups",)),
-    "change": Kind(draw=_draw_change, write=_write_change, weight=9),
+    "change": Kind(draw=_draw_change, write=_write_change, weight=9, needs=("groups",)),
     "block": Kind(draw=_draw_block, write=_write_block, weight=1, needs=("blocking",)),
 }

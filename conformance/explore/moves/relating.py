@@ -131,4 +131,6 @@ def _take_effect(world: World, message: Message, target: Message, action: str, k
         (users.discard if action == "remove" else users.add)(message.sender)
 
 
-RELATING: Final[dict[str, Kind]] = {"relate": Kind(draw=_draw, write=_write, weight=8)}
+RELATING: Final[dict[str, Kind]] = {
+    "relate": Kind(draw=_draw, write=_write, weight=8, needs=("relations",))
+}

@@ -197,6 +197,8 @@ def _draw_again(world: World, random: Random, label: str) -> Move | None:
     if message is None or by is None:
         return None
     how = random.choice(("", "", "other", "reply"))
+    if how == "reply" and "relations" not in world.capabilities:
+        how = ""
     return Move(
         kind="again", label=label, by=by.name, target=message.label, how=how, via=lane(random)
     )
