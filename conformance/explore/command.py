@@ -208,6 +208,7 @@ async def _until(
         if caught is not None:
             console.print(f"plan {caught.number} failed; making it smaller")
             limit = max(began + options.time, trio.current_time())
+            found.append(Shrunk(caught=caught, moves_before=len(caught.plan.moves)))
             found.append(await search.shrunk(caught, limit + SHRINKING * options.time))
         nursery.cancel_scope.cancel()
 
@@ -215,7 +216,7 @@ async def _until(
         nursery.start_soon(work)
         await interrupted.wait()
         nursery.cancel_scope.cancel()
-    return found[0] if found else None
+    return found[-1] if found else None
 
 
 @asynccontextmanager

@@ -51,6 +51,8 @@ def _shrinking(shrunk: Shrunk) -> str:
 
 
 def _how_often(shrunk: Shrunk) -> str:
+    if not shrunk.replays:
+        return "It was not played again."
     if shrunk.failed == shrunk.replays:
         return "It failed in every replay."
     if not shrunk.failed:

@@ -9,18 +9,20 @@ what is reported.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from random import Random
-from typing import Final
+from typing import Final, Protocol
 
 import trio
 from msgspec import Struct
 
 from ..catalogue import Catalogue
+from ..concurrently import side_by_side
 from ..engine import Played, Stage, play
 from ..findings import Finding
+from ..loader import Variant
 from ..verdicts import verdict_of
 from .drawing import draw_plan
 from .plan import Plan
@@ -38,6 +40,12 @@ MISSED: Final = 0.1
 
 TRIES: Final = 8
 """How often one smaller plan is played at most."""
+
+
+class Perform(Protocol):
+    """What plays a variant; `engine.play` but in tests."""
+
+    def __call__(self, variant: Variant, stage: Stage, *, attempt: int) -> Awaitable[Played]: ...
 
 
 class HarnessFault(Exception):
@@ -64,8 +72,8 @@ class Shrunk(Struct, frozen=True, kw_only=True):
     caught: Caught
     """Of the least plan."""
     moves_before: int
-    replays: int
-    failed: int
+    replays: int = 0
+    failed: int = 0
     """How many of the replays of the least plan failed."""
 
 
@@ -81,7 +89,10 @@ class Tally(Struct):
 class Search:
     """One exploration of a target."""
 
-    def __init__(self, stage: Stage, catalogue: Catalogue, jobs: int) -> None:
+    def __init__(
+        self, stage: Stage, catalogue: Catalogue, jobs: int, *, perform: Perform = play
+    ) -> None:
+        self._perform = perform
         self._stage = stage
         self._catalogue = catalogue
         self._jobs = jobs
@@ -106,21 +117,16 @@ class Search:
         caught: list[Caught] = []
         numbers = count()
 
-        async def work() -> None:
+        async def work(_job: int) -> None:
             for number in numbers:
                 found = await self._try(number, self._drawn(number))
                 self.tally.plans += 1
                 if found is not None:
                     caught.append(found)
-                    nursery.cancel_scope.cancel()
+                    search.cancel()
 
-        try:
-            async with trio.open_nursery() as nursery:
-                nursery.cancel_scope.deadline = deadline
-                for _ in range(self._jobs):
-                    nursery.start_soon(work)
-        except* HarnessFault as faults:
-            raise _first(faults) from None
+        with trio.CancelScope(deadline=deadline) as search:
+            await side_by_side(range(self._jobs), work)
         return min(caught, key=lambda each: each.number, default=None)
 
     def _drawn(self, number: int) -> Plan:
@@ -129,7 +135,7 @@ class Search:
 
     async def _try(self, number: int, plan: Plan) -> Caught | None:
         written = write(plan, self._capabilities, identity=self.identity(number))
-        played = await play(variant_of(written), self._stage, attempt=next(self._attempts))
+        played = await self._perform(variant_of(written), self._stage, attempt=next(self._attempts))
         verdict = verdict_of(played)
         self.tally.steps += len(written.tree["steps"])
         self.tally.inconclusive += verdict == "inconclusive"
@@ -201,19 +207,23 @@ class Search:
                         failed[position] = found
                         return
 
-            with trio.move_on_at(deadline + self._stage.patience.seconds):
-                async with trio.open_nursery() as nursery:
-                    for position in batch:
-                        nursery.start_soon(judge, position)
+            await side_by_side(batch, judge)
             if failed:
                 position = min(failed)
                 return position, failed[position]
         return None
 
     async def _replayed(self, caught: Caught, plan: Plan, times: int) -> list[Caught]:
-        """The failures among so many replays, one after the other."""
-        found = [await self._same(caught, plan) for _ in range(times)]
-        return [each for each in found if each is not None]
+        """The failures among so many replays, side by side."""
+        failed: list[Caught] = []
+
+        async def replay(_number: int) -> None:
+            found = await self._same(caught, plan)
+            if found is not None:
+                failed.append(found)
+
+        await side_by_side(range(times), replay)
+        return failed
 
     async def _same(self, caught: Caught, plan: Plan) -> Caught | None:
         """Whether the plan breaks what was broken; how, if it does."""
@@ -234,11 +244,3 @@ def _tries(rate: float) -> int:
     if rate >= 1:
         return 1
     return min(math.ceil(math.log(MISSED) / math.log(1 - rate)), TRIES)
-
-
-def _first(group: BaseExceptionGroup[HarnessFault]) -> HarnessFault:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, HarnessFault)
-    return error

@@ -77,8 +77,7 @@ def _smaller_casts(plan: Plan) -> Iterator[Plan]:
     for user, devices in plan.cast.items():
         for device in devices:
             if len(devices) > 1:
-                left = tuple(each for each in devices if each != device)
-                yield msgspec.structs.replace(plan, cast=plan.cast | {user: left})
+                yield _without_device(plan, user, device)
 
 
 def _without_user(plan: Plan, user: str) -> Plan:
@@ -90,6 +89,12 @@ def _without_user(plan: Plan, user: str) -> Plan:
             chats[name] = msgspec.structs.replace(chat, members=members)
     moves = (e for e in plan.moves if user not in (user_of(e.by), user_of(e.target)))
     return Plan(cast=cast, chats=chats, moves=tuple(moves))
+
+
+def _without_device(plan: Plan, user: str, device: str) -> Plan:
+    cast = plan.cast | {user: tuple(each for each in plan.cast[user] if each != device)}
+    moves = (e for e in plan.moves if f"{user}.{device}" not in (e.by, e.target))
+    return msgspec.structs.replace(plan, cast=cast, moves=tuple(moves))
 
 
 def _simpler_moves(plan: Plan) -> Iterator[Plan]:

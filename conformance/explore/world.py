@@ -23,6 +23,8 @@ class Device(Struct):
     """A device: what it can do at the moment."""
 
     name: str
+    exists: bool = True
+    """Whether the server knows it; a device that was removed, it does not."""
     logged_in: bool = True
     connected: bool = False
     frozen: bool = False

@@ -100,6 +100,7 @@ def _write_logout(world: World, move: Move) -> list[Step] | None:
     ended = gone.speaks
     world.line_ends(gone)
     gone.logged_in = False
+    gone.exists = move.how != "remove"
     step: Step = {"as": move.by, "logout": {}}
     if move.how == "remove":
         step = {"as": move.by, "remove_device": {"device": f"${gone.name}"}}
@@ -130,7 +131,7 @@ def _write_login(world: World, move: Move) -> list[Step] | None:
     device = world.devices[move.by]
     if device.logged_in:
         return None
-    device.logged_in = True
+    device.logged_in = device.exists = True
     return [{"as": move.by, "login": {}}]
 
 

@@ -112,7 +112,9 @@ def _draw_parcel(world: World, random: Random, label: str) -> Move | None:
 def _write_parcel(world: World, move: Move) -> list[Step] | None:
     """A payload for a device; `again`: a second time under its id, `other`: with other contents."""
     device, target = world.devices[move.by], world.devices[move.target]
-    if not device.speaks or target is device or not _in_reach(world, device.user, target.user):
+    if not device.speaks or target is device or not target.exists:
+        return None
+    if not _in_reach(world, device.user, target.user):
         return None
     payload = {"label": move.label, "nothing": None, "list": [1, {"deep": "ü"}]}
     said: dict[str, Json] = {"to": of(target.name), "payload": payload, "id": move.label}

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from conformance.explore.plan import Move, Plan
 from conformance.explore.shrinking import OutOfTime, shrink
+from conformance.explore.writing import variant_of, write
 
-from .plans import drawn, small
+from .plans import EVERYTHING, drawn, small
 
 
 def sends(count: int) -> Plan:
@@ -38,6 +39,15 @@ class Target:
     def fails(self, plan: Plan) -> bool:
         """Whether a plan makes all the guilty moves."""
         return self.guilty <= {move.label for move in plan.moves}
+
+
+class Writing(Target):
+    """A target that looks at what it is given."""
+
+    async def first_failing(self, plans: Sequence[Plan]) -> int | None:
+        for plan in plans:
+            variant_of(write(plan, EVERYTHING, identity="explore.test"))
+        return await super().first_failing(plans)
 
 
 async def test_only_the_guilty_moves_are_left() -> None:
@@ -71,6 +81,13 @@ async def test_a_drawn_plan_shrinks_to_its_cause() -> None:
         guilty = plan.moves[seed % len(plan.moves)].label
         least = await shrink(plan, Target({guilty}).first_failing)
         assert [move.label for move in least.moves] == [guilty]
+
+
+async def test_whatever_is_tried_on_the_way_is_a_scenario() -> None:
+    """Also without some of the users and devices that moves were about."""
+    for seed in range(10):
+        guilty = {move.label for move in drawn(seed).moves[::7]}
+        await shrink(drawn(seed), Writing(guilty).first_failing)
 
 
 async def test_what_never_fails_again_stays_as_it_was() -> None:
