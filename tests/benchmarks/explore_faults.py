@@ -1,11 +1,12 @@
 """Which faults exploring finds by itself, and how soon.
 
-    python -m tests.benchmarks.explore_faults --time 60 --share 1/2
+    python -m tests.benchmarks.explore_faults --time 60 --share 1/2 > one.jsonl
+    python -m tests.benchmarks.explore_faults --table one.jsonl two.jsonl
 
 For each fault of the reference server: a server with it, and a search until something fails, as
 `msgcheck explore` does before it makes that smaller. Prints one line of JSON for each: how long it took, and
 whether what failed blames a requirement that the fault breaks. ``--share 1/2`` takes every second fault, so
-that two processes can divide the work.
+that two processes can divide the work; ``--table`` makes of their lines what `docs/explore.md` shows.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import trio
 
@@ -74,6 +77,33 @@ async def hunted(
     return told
 
 
+def table(lines: list[dict[str, Any]]) -> str:
+    """The outcomes as Markdown: how many there are of each, and which faults these are."""
+    groups: dict[str, list[dict[str, Any]]] = {
+        "found, and blamed for what it breaks": [],
+        "found, by something else that is broken with it": [],
+        "not found": [],
+        "out of reach: no move is about it": [],
+    }
+    named, found, missed, beyond = groups.values()
+    for line in lines:
+        if line["found"]:
+            (named if line["named"] else found).append(line)
+        else:
+            (missed if line.get("hunted", True) else beyond).append(line)
+    rows = ["| | faults | which |", "| --- | --- | --- |"]
+    for words, those in groups.items():
+        names = " ".join(sorted(f"`{each['fault']}`" for each in those))
+        rows.append(f"| {words} | {len(those)} of {len(lines)} | {names} |")
+    return "\n".join([*rows, "", *_figures([*named, *found])])
+
+
+def _figures(found: list[dict[str, Any]]) -> Iterator[str]:
+    for what in ("seconds", "plans"):
+        values = sorted(each[what] for each in found)
+        yield f"{what} until found: median {values[len(values) // 2]}, at most {values[-1]}"
+
+
 def main() -> None:
     """Hunt the faults of the share."""
     options = argparse.ArgumentParser(description=__doc__)
@@ -81,7 +111,11 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--share", default="1/1")
     options.add_argument("--fault", action="append", default=[])
+    options.add_argument("--table", nargs="+", type=Path, metavar="FILE")
     chosen = options.parse_args()
+    if chosen.table:
+        print(table([json.loads(line) for file in chosen.table for line in file.open()]))
+        return
     part, parts = map(int, chosen.share.split("/"))
     known = known_faults()
     faults = choose_faults(chosen.fault, known) if chosen.fault else known[part - 1 :: parts]

@@ -73,19 +73,26 @@ def _write_page(world: World, move: Move) -> list[Step] | None:
         page["limit"] = _BAD_LIMITS[move.how]
         return [{"as": move.by, "page": page, "fails": "invalid_limit", "proves": "PAG-4"}]
     first, last = _bounds(chat, user)
+    # A server may put fewer entries on a page than it was asked for, so only one end of it is certain.
+    more = last - first + 1 > move.count
     if move.how == "oldest":
         page["after"] = ""
-        shown = (first, min(first + move.count - 1, last))
+        match: dict[str, Json] = {"has_older": False} | ({"has_newer": True} if more else {})
+        end = (first, f"${move.label}.items.0")
     else:
-        shown = (max(last - move.count + 1, first), last)
-    match = {
-        "items": _items(world, chat, *shown),
-        "has_older": shown[0] > first and last >= first,
-        "has_newer": shown[1] < last,
-    }
-    if user in chat.members:
-        world.cursors[move.label] = (chat.name, user, shown[1])
-    return [{"as": move.by, "page": page, "save": move.label, "match": match, "proves": "PAG-3"}]
+        match = {"has_newer": False} | ({"has_older": True} if more else {})
+        end = (last, f"${move.label}.items.-1")
+        if user in chat.members:
+            world.cursors[move.label] = (chat.name, user, last)
+    step: Step = {"as": move.by, "page": page, "save": move.label}
+    if last < first:
+        nothing = {"items": [], "has_older": False, "has_newer": False}
+        return [step | {"match": nothing, "proves": ["PAG-3", "PAG-7"]}]
+    (item,) = _items(world, chat, end[0], end[0])
+    return [
+        step | {"match": match, "proves": "PAG-3"},
+        {"assert": {"that": end[1], "is": item}, "proves": "PAG-3"},
+    ]
 
 
 def _draw_poll(world: World, random: Random, label: str) -> Move | None:
@@ -135,18 +142,16 @@ def _write_poll(world: World, move: Move) -> list[Step] | None:
     begin = known[2] + 1
     if chat.name != known[0] or begin < first:
         return None  # it joined again meanwhile
-    end = min(begin + move.count - 1, last)
-    match = {"items": _items(world, chat, begin, end), "has_newer": end < last}
-    world.cursors[move.label] = (chat.name, user, end)
-    return [
-        {
-            "as": move.by,
-            "page": page,
-            "save": move.label,
-            "match": match,
-            "proves": ["PAG-2", "PAG-3"],
-        }
-    ]
+    world.cursors[move.label] = (chat.name, user, last)
+    walk = {
+        "in": of(chat.name),
+        "direction": "after",
+        "limit": move.count,
+        "start": f"${move.target}.after",
+    }
+    match = {"items": _items(world, chat, begin, last)}
+    step = {"as": move.by, "walk": walk, "save": move.label, "match": match, "proves": "PAG-2"}
+    return [step]
 
 
 def _write_walk(world: World, move: Move) -> list[Step] | None:

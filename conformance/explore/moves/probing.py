@@ -10,7 +10,7 @@ from ..world import World
 from .base import Json, Kind, Step, pick, usable
 
 
-def _asked(method: str, path: str, status: int, code: str | None = None, **more: Json) -> Step:
+def _asked(method: str, path: str, status: Json, code: str | None = None, **more: Json) -> Step:
     response: dict[str, Json] = {"status": status}
     if code is not None:
         response["body"] = {"code": code}
@@ -30,7 +30,7 @@ PROBES: Final[dict[str, tuple[str, Step]]] = {
         "ERR-1",
         {"conversation": "no-such-conversation", "fails": "unknown_conversation"},
     ),
-    "odd_id": ("SEC-4", _asked("GET", "/v1.0/messages/%00", 404)),
+    "odd_id": ("SEC-4", _asked("GET", "/v1.0/messages/%00", {"$gte": 400, "$lt": 500})),
     "malformed": ("SEC-4", _asked("POST", "/v1.0/conversations", 400, "malformed", text='{"kind')),
     "not_a_number": (
         "SEC-4",

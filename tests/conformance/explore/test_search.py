@@ -8,6 +8,7 @@ from random import Random
 import msgspec
 import pytest
 import trio
+from trio.testing import MockClock
 
 from conformance.catalogue import Catalogue
 from conformance.engine import Played, Stage
@@ -69,12 +70,14 @@ CAUGHT = Caught(
 
 
 @pytest.fixture
-async def stage(autojump_clock: trio.testing.MockClock) -> Stage:
+async def stage() -> Stage:
     """A stage on which nothing is really played."""
     return await stage_of(FakeAdapter(World()))
 
 
-async def test_the_first_failure_ends_the_search(stage: Stage, catalogue: Catalogue) -> None:
+async def test_the_first_failure_ends_the_search(
+    stage: Stage, catalogue: Catalogue, autojump_clock: MockClock
+) -> None:
     """With what was found, and the plan that it was found in."""
     search = Search(stage, catalogue, 4, perform=Target(lambda text: "remove_member" in text))
     caught = await search.catch(trio.current_time() + SECONDS)
@@ -83,7 +86,9 @@ async def test_the_first_failure_ends_the_search(stage: Stage, catalogue: Catalo
     assert any(move.kind == "change" for move in caught.plan.moves)
 
 
-async def test_the_search_ends_with_its_time(stage: Stage, catalogue: Catalogue) -> None:
+async def test_the_search_ends_with_its_time(
+    stage: Stage, catalogue: Catalogue, autojump_clock: MockClock
+) -> None:
     """Nothing found is an answer."""
     search = Search(stage, catalogue, 4, perform=Target(lambda _text: False))
     began = trio.current_time()
@@ -94,7 +99,7 @@ async def test_the_search_ends_with_its_time(stage: Stage, catalogue: Catalogue)
 
 @pytest.mark.parametrize("rate", [1.0, 0.5])
 async def test_a_failure_that_comes_and_goes_is_made_small_all_the_same(
-    rate: float, stage: Stage, catalogue: Catalogue
+    rate: float, stage: Stage, catalogue: Catalogue, autojump_clock: MockClock
 ) -> None:
     """What is left fails; each smaller plan had several tries."""
     search = Search(stage, catalogue, 4, perform=Target(both_guilty, rate=rate))
@@ -107,7 +112,7 @@ async def test_a_failure_that_comes_and_goes_is_made_small_all_the_same(
 
 
 async def test_a_failure_that_never_comes_back_stays_as_it_was_seen(
-    stage: Stage, catalogue: Catalogue
+    stage: Stage, catalogue: Catalogue, autojump_clock: MockClock
 ) -> None:
     """It was broken once: that is told, with the plan as it was."""
     search = Search(stage, catalogue, 4, perform=Target(lambda _text: False))
@@ -117,7 +122,7 @@ async def test_a_failure_that_never_comes_back_stays_as_it_was_seen(
 
 
 async def test_another_failure_is_not_taken_for_the_same(
-    stage: Stage, catalogue: Catalogue
+    stage: Stage, catalogue: Catalogue, autojump_clock: MockClock
 ) -> None:
     """Otherwise what is small would show something else than what was found."""
     search = Search(stage, catalogue, 4, perform=Target(both_guilty, requirement="STA-3"))
@@ -125,7 +130,9 @@ async def test_another_failure_is_not_taken_for_the_same(
     assert shrunk.caught == CAUGHT
 
 
-async def test_shrinking_ends_with_its_time(stage: Stage, catalogue: Catalogue) -> None:
+async def test_shrinking_ends_with_its_time(
+    stage: Stage, catalogue: Catalogue, autojump_clock: MockClock
+) -> None:
     """And keeps the least plan until then."""
     search = Search(stage, catalogue, 1, perform=Target(both_guilty))
     began = trio.current_time()
@@ -134,7 +141,9 @@ async def test_shrinking_ends_with_its_time(stage: Stage, catalogue: Catalogue) 
     assert set(GUILTY) <= {move.label for move in shrunk.caught.plan.moves}
 
 
-async def test_what_proves_nothing_is_no_failure(stage: Stage, catalogue: Catalogue) -> None:
+async def test_what_proves_nothing_is_no_failure(
+    stage: Stage, catalogue: Catalogue, autojump_clock: MockClock
+) -> None:
     """Time ran out on an overloaded host: nobody is accused."""
     target = Target(lambda _text: True)
     target.inconclusive = True
@@ -143,13 +152,17 @@ async def test_what_proves_nothing_is_no_failure(stage: Stage, catalogue: Catalo
     assert search.tally.inconclusive == search.tally.plans
 
 
-async def test_a_broken_should_is_no_failure(stage: Stage, catalogue: Catalogue) -> None:
+async def test_a_broken_should_is_no_failure(
+    stage: Stage, catalogue: Catalogue, autojump_clock: MockClock
+) -> None:
     """As in a run that is not strict."""
     search = Search(stage, catalogue, 4, perform=Target(lambda _text: True, requirement="EPH-1"))
     assert await search.catch(trio.current_time() + 1) is None
 
 
-async def test_a_target_that_is_gone_ends_the_search(stage: Stage, catalogue: Catalogue) -> None:
+async def test_a_target_that_is_gone_ends_the_search(
+    stage: Stage, catalogue: Catalogue, autojump_clock: MockClock
+) -> None:
     """It is told, and nobody is accused."""
     target = Target(lambda _text: False)
     target.trouble = "the server does not answer"

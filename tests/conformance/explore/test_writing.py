@@ -79,7 +79,7 @@ def test_a_newcomer_sees_nothing_older() -> None:
     look = Move(kind="message", label="m5", by="carol.phone", target="m1")
     page = Move(kind="page", label="m6", by="carol.phone", chat="team", count=5)
     assert last(IN_TEAM, ADD_CAROL, look)["fails"] == "unknown_message"
-    assert last(IN_TEAM, ADD_CAROL, page)["match"]["items"] == [{"seq": 3}]
+    assert last(IN_TEAM, ADD_CAROL, page)["assert"] == {"that": "$m6.items.-1", "is": {"seq": 3}}
 
 
 def test_who_inherits_is_expected_only_where_it_is_certain() -> None:
