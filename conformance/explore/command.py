@@ -16,6 +16,7 @@ from rich.console import Console
 from ..adapters.base import TargetTrouble
 from ..adapters.messenger import MessengerAdapter
 from ..catalogue import Catalogue, load_catalogue
+from ..collector import collect_rarely
 from ..commanding import check_writable, listen_for_signals, target_url
 from ..embedded import embedded_server
 from ..engine import Stage
@@ -129,6 +130,7 @@ def explore(
     )
     check_faults(faults, target)
     check_writable(report_dir)
+    collect_rarely()
     catalogue = load_catalogue()
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     try:

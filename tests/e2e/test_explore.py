@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .processes import Finished, msgcheck
+import pytest
+
+from .processes import Finished, listening, msgcheck
 
 FAULT = "repeats-are-delivered-again"
 PATIENCE_S = 180
@@ -37,6 +39,14 @@ def test_nothing_is_found_on_the_healthy_server(tmp_path: Path) -> None:
     assert done.status == 0, done.stdout + done.stderr
     assert "nothing was found" in done.stdout
     assert not list(tmp_path.rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("options", [(), ("--rich",)], ids=["plain", "rich"])
+def test_nothing_is_found_on_another_right_server(options: tuple[str, ...], tmp_path: Path) -> None:
+    """What is expected of a server is the contract's, not the reference server's."""
+    with listening("tests.other_server", *options) as url:
+        done = explored("--time", "5", "--target", url, cwd=tmp_path)
+    assert done.status == 0, done.stdout + done.stderr
 
 
 def test_a_target_that_is_not_there_is_no_finding(tmp_path: Path) -> None:

@@ -124,6 +124,16 @@ async def test_an_event_reaches_every_connection_of_its_users_and_no_other(hub: 
     assert await waiting(phone) == await waiting(mallory) == []
 
 
+async def test_a_device_is_not_told_of_its_own_doing_on_another_connection(hub: Hub) -> None:
+    """It connected anew meanwhile: the others are told, of its user's devices and of everybody's."""
+    phone, laptop = live(hub, "alice"), live(hub, "alice", "laptop")
+    namesake = live(hub, "bob")
+    device = phone.identity.device_id
+    hub.publish(Post(entry(1), ("alice", "bob"), None, ("alice", device)))
+    assert await waiting(laptop) == await waiting(namesake) == ["c1.1"]
+    assert await waiting(phone) == []
+
+
 async def test_an_event_is_encoded_once_and_shared(hub: Hub) -> None:
     """However many it is for."""
     connected = [live(hub, "alice"), live(hub, "alice", "laptop"), live(hub, "bob")]
