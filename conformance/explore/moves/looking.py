@@ -318,7 +318,7 @@ LOOKING: Final[dict[str, Kind]] = {
         write=_write_page,
         weight=4,
     ),
-    "poll": Kind(draw=_draw_poll, write=_write_poll, weight=3),
+    "poll": Kind(draw=_draw_poll, write=_write_poll, weight=6),
     "walk": Kind(draw=_draw_in_chat("walk", "before", "after"), write=_write_walk, weight=2),
     "view": Kind(draw=_draw_in_chat("view", strangers=0.15), write=_write_view, weight=4),
     "list": Kind(draw=_draw_in_chat("list", "", "top"), write=_write_list, weight=2),
