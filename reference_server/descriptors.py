@@ -15,7 +15,8 @@ from msgspec import Struct
 
 OWN = 128
 """For the database and its readers, the listeners, and the files that the worker threads have open."""
-MOST_SILENT = 1_000
+MOST_SILENT = 4_096
+"""Twice what the kernel lets wait for being accepted: they may all come at once, before any has spoken."""
 MOST_HTTP = 5_000
 MOST_CHAT = 100_000
 """However many descriptors there are: memory is bounded too."""

@@ -48,7 +48,7 @@ full flow must not fill the outbox of a receiver that reads as fast as it can.""
 REPLAY_PAGE = 200
 QUEUE_PAGE = 32
 REPLAY_BYTES = 262_144
-"""A replay goes no further ahead of its reader than this."""
+"""A replay goes no further ahead of its reader than this, nor than a quarter of what may wait for it."""
 
 
 class Channel(Protocol):
@@ -71,7 +71,9 @@ class Session:
         self._service = service
         self._kernel = service.kernel
         self._me = identity
-        self._outbox = Outbox(service.kernel.limits.max_connection_buffer_bytes)
+        buffer = service.kernel.limits.max_connection_buffer_bytes
+        self._outbox = Outbox(buffer)
+        self._lead = min(REPLAY_BYTES, buffer // 4)
         self.subscriber = Subscriber(identity, self._outbox, encoding)
         self._decode = _DECODERS[encoding]
         self._under_way = 0
@@ -166,8 +168,7 @@ class Session:
         self._replayed.set()
         for event in self._service.presence.online(partners):
             self._tell(event)
-            if self._outbox.size > REPLAY_BYTES:
-                await self._outbox.drained()
+            await self._keep_pace()
 
     async def _waiting(self) -> Waiting:
         """What is waiting; all of it has been published by now."""
@@ -190,8 +191,7 @@ class Session:
             waiting = await self._service.to_device.queued(self._me, after, QUEUE_PAGE)
             for event in waiting:
                 self._tell(event)
-                if self._outbox.size > REPLAY_BYTES:
-                    await self._outbox.drained()
+                await self._keep_pace()
             self.subscriber.showing(TO_DEVICE, waiting[-1].position if waiting else up_to)
 
     async def _show(self, backlog: list[Backlog]) -> int:
@@ -204,10 +204,14 @@ class Session:
                     self._tell(MessageEvent(entry))
                     rest = replace(rest, after=entry.seq)
                     count += 1
-                    if self._outbox.size > REPLAY_BYTES:
-                        await self._outbox.drained()
+                    await self._keep_pace()
                 self.subscriber.showing(rest.conversation_id, rest.after)
         return count
+
+    async def _keep_pace(self) -> None:
+        """Let the reader catch up, if the replay is far ahead of it."""
+        if self._outbox.size > self._lead:
+            await self._outbox.drained()
 
     # reading
 

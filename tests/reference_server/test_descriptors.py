@@ -32,8 +32,8 @@ def test_more_descriptors_never_mean_fewer_connections(one: int, other: int) -> 
 def test_usual_limits() -> None:
     """A shell's, a service's, and as many as one likes."""
     assert capacity(1_024) == Capacity(silent=224, http=112, chat=448)
-    assert capacity(65_536) == Capacity(silent=1_000, http=5_000, chat=54_408)
-    assert capacity(1_048_576) == Capacity(silent=1_000, http=5_000, chat=100_000)
+    assert capacity(65_536) == Capacity(silent=4_096, http=5_000, chat=51_312)
+    assert capacity(1_048_576) == Capacity(silent=4_096, http=5_000, chat=100_000)
 
 
 @pytest.fixture
