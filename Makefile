@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Quiet pip, and no question whether a newer one exists.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test bench clean
+.PHONY: run test bench survival clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed
@@ -26,8 +26,12 @@ test: $(VENV)/installed-test
 	@echo "» pytest: the whole, with real processes"
 	@$(BIN)/pytest tests/e2e
 
-bench: $(VENV)/installed-test
-	@$(BIN)/python -m tests.benchmarks.one_to_one
+bench: $(VENV)/installed
+	@$(BIN)/msgcheck bench
+
+# What runs for seconds under `make test`, for minutes: fifty kills, large crowds, an hour's soak.
+survival: $(VENV)/installed-test
+	@MSGCHECK_SURVIVAL=minutes $(BIN)/pytest tests/survival
 
 $(VENV)/made:
 	@echo "» a virtual environment in $(VENV)"

@@ -27,6 +27,7 @@ _ELSEWHERE: Final = {
     "run": ("conformance.run", "Play scenarios against a server, and judge it."),
     "report": ("reports.cli", "Make a report of a run: a page to look at, and others."),
     "load": ("loadgen.cli", "Load a server, and judge it by a latency budget."),
+    "bench": ("benchmarks.cli", "Measure what the reference server costs on this machine."),
     "compare": ("loadgen.comparing", "Tell whether one load run is slower than another."),
     "mutants": ("conformance.mutants.command", "Judge the suite: does it catch broken servers?"),
     "explore": ("conformance.explore.command", "Play scenarios that nobody wrote."),

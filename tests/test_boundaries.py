@@ -16,7 +16,7 @@ import pytest
 from msgspec import Struct
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("conformance", "loadgen", "reference_server", "reports")
+PACKAGES = ("benchmarks", "conformance", "loadgen", "reference_server", "reports")
 """Ours. One that is not there yet has no imports to look at."""
 OTHER_SERVER = "tests.other_server"
 
@@ -72,7 +72,8 @@ def core_decides_and_does_nothing_else(use: Import) -> bool:
 def suite_and_server_share_no_code(use: Import) -> bool:
     """Shared code would share its bugs; both sides answer to `specs/`."""
     others = {
-        "reference_server": ("conformance", "loadgen", "reports"),
+        "reference_server": ("benchmarks", "conformance", "loadgen", "reports"),
+        "benchmarks": ("reference_server",),
         "conformance": ("reference_server",),
         "loadgen": ("reference_server",),
     }
@@ -288,6 +289,7 @@ BREACHES = [
         [packages_are_relative_inside],
     ),
     ("loadgen.cli", "import reference_server", [suite_and_server_share_no_code]),
+    ("benchmarks.serving", "from reference_server import app", [suite_and_server_share_no_code]),
     ("reference_server.app", "import conformance.model", [suite_and_server_share_no_code]),
     ("reference_server.app", "from reports import model", [suite_and_server_share_no_code]),
     ("reports.junit", "from conformance.model import Scenario", [reports_read_results_alone]),
