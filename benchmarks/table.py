@@ -28,8 +28,11 @@ Values = Mapping[str, float]
 class Size(Struct, frozen=True):
     """How much a run does."""
 
+    pairs: int
     messages: int
-    """Of each of 20 pairs, in a closed loop with 8 in flight."""
+    """Of each pair, in a closed loop with 8 in flight."""
+    members: int
+    """Of the group."""
     seconds: int
     """Of a steady rate."""
     pages: int
@@ -37,8 +40,12 @@ class Size(Struct, frozen=True):
     connections: int
 
 
-FULL: Final = Size(messages=1_000, seconds=20, pages=1_000, megabytes=50, connections=2_000)
-QUICK: Final = Size(messages=20, seconds=1, pages=40, megabytes=2, connections=50)
+FULL: Final = Size(
+    pairs=20, messages=1_000, members=50, seconds=20, pages=1_000, megabytes=50, connections=2_000
+)
+QUICK: Final = Size(
+    pairs=4, messages=20, members=8, seconds=1, pages=40, megabytes=2, connections=50
+)
 
 
 class Benchmark(Struct, frozen=True):
@@ -50,14 +57,14 @@ class Benchmark(Struct, frozen=True):
 
 def _one_to_one(size: Size) -> Values:
     return {
-        "one-to-one-1": talking.closed_loop(20, max(size.messages // 4, 5), 1, "text"),
-        "one-to-one-8": talking.closed_loop(20, size.messages, 8, "text"),
-        "one-to-one-8-msgpack": talking.closed_loop(20, size.messages, 8, "msgpack"),
+        "one-to-one-1": talking.closed_loop(size.pairs, max(size.messages // 4, 5), 1, "text"),
+        "one-to-one-8": talking.closed_loop(size.pairs, size.messages, 8, "text"),
+        "one-to-one-8-msgpack": talking.closed_loop(size.pairs, size.messages, 8, "msgpack"),
     }
 
 
 def _steady(size: Size) -> Values:
-    steady = talking.direct_at_rate(200, 200 * size.seconds)
+    steady = talking.direct_at_rate(200, 200 * size.seconds, size.pairs)
     return {
         "steady-cpu": steady.cpu_us,
         "steady-p50": steady.percentile(50),
@@ -66,7 +73,7 @@ def _steady(size: Size) -> Values:
 
 
 def _group(size: Size) -> Values:
-    steady = talking.group_at_rate(20, 20 * size.seconds, 50)
+    steady = talking.group_at_rate(20, 20 * size.seconds, size.members)
     return {"group-cpu": steady.cpu_us, "group-p99": steady.percentile(99)}
 
 

@@ -122,12 +122,14 @@ class Steady(NamedTuple):
         return self.latencies_ms[max(0, round(len(self.latencies_ms) * percent / 100) - 1)]
 
 
-def direct_at_rate(rate: float, count: int, pairs: int = 20) -> Steady:
+def direct_at_rate(rate: float, count: int, pairs: int) -> Steady:
     """One-to-one at `rate` messages a second, with acknowledgements."""
     with serving() as server:
-        talks = make_pairs(server, pairs)
-        return _steadily(server, [(each.sender, [each.receiver], each.conversation_id) for each in talks],
-                         rate, count, acknowledging=("delivered",))  # fmt: skip
+        talks = [
+            (each.sender, [each.receiver], each.conversation_id)
+            for each in make_pairs(server, pairs)
+        ]
+        return _steadily(server, talks, rate, count, acknowledging=("delivered",))
 
 
 def group_at_rate(rate: float, count: int, members: int) -> Steady:
