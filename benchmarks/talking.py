@@ -52,16 +52,19 @@ def message(chat: str, number: int) -> dict[str, Any]:
 # a closed loop
 
 
-async def run_pair(url: str, pair: Pair, count: int, in_flight: int, encoding: Encoding) -> None:
-    """Send `count` messages from one to the other, `in_flight` at a time."""
+async def run_pair(
+    url: str, pair: Pair, count: int, in_flight: int, encoding: Encoding, before: int = 0
+) -> None:
+    """Send `count` messages from one to the other, `in_flight` at a time, `before` which there were some."""
     sender = await Device.connect(url, pair.sender, encoding=encoding)
     receiver = await Device.connect(url, pair.receiver, encoding=encoding)
-    numbers = iter(range(1, count + 1))
+    last = before + count
+    numbers = iter(range(before + 1, last + 1))
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_acknowledge, receiver, pair.conversation_id, count)
-        done = 0
+        nursery.start_soon(_acknowledge, receiver, pair.conversation_id, last)
+        done = before
         await _start(sender, pair.conversation_id, numbers, in_flight)
-        while done < count:
+        while done < last:
             for frame in await sender.receive():
                 if frame["type"] == "status":
                     fresh = frame["up_to_seq"] - done
@@ -79,9 +82,9 @@ async def _start(sender: Device, chat: str, numbers: Any, many: int) -> None:
     await sender.flush()
 
 
-async def _acknowledge(receiver: Device, chat: str, count: int) -> None:
+async def _acknowledge(receiver: Device, chat: str, last: int) -> None:
     seen = 0
-    while seen < count:
+    while seen < last:
         for frame in await receiver.receive():
             if frame["type"] == "message":
                 seen = frame["message"]["seq"]

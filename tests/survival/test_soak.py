@@ -1,0 +1,71 @@
+"""The same day again and again: what the server holds in memory does not grow with what it has done.
+
+A round is people who connect, talk, acknowledge, read their history, send a file, and go. The first rounds
+fill what is there to be filled (caches, the allocator's arenas); after them the memory is flat. What is
+kept for ever grows on disk alone.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import trio
+
+from benchmarks.talking import Pair, run_pair
+
+from reference_server import descriptors
+
+from ..e2e.processes import PATIENCE_S
+from ..e2e.serving import Client, client_of, newcomer, served
+from ..e2e.test_crowd import Process
+from .scale import scale
+
+ROUNDS = scale(usual=12, minutes=1_500)
+WARM = scale(usual=6, minutes=300)
+"""Rounds after which whatever is bounded is full: in the long run SQLite's page caches too, 16 MB for each
+connection of it."""
+PAIRS = 4
+MESSAGES = scale(usual=50, minutes=500)
+LEEWAY_KIB = scale(usual=4_096, minutes=16_384)
+"""For an allocator's moods. A leak of a kilobyte for each message would be twice that at least."""
+
+
+async def one_round(url: str, talks: list[tuple[Client, Pair]], number: int) -> None:
+    """Everybody comes, does everything, and goes."""
+    async with trio.open_nursery() as nursery:
+        for _, pair in talks:
+            nursery.start_soon(run_pair, url, pair, MESSAGES, 8, "text", number * MESSAGES)
+    for person, pair in talks:
+        page = f"/v1.0/conversations/{pair.conversation_id}/messages?limit=200"
+        assert (await person.ask("GET", page))["items"]
+        media = {**person.headers, "Content-Type": "application/octet-stream"}
+        sent = await person.http.post("/v1.0/assets", content=os.urandom(100_000), headers=media)
+        assert sent.status_code == 201
+
+
+async def test_memory_is_flat_however_much_was_said(tmp_path: Path) -> None:
+    """After the first rounds it stays where it is; nor are descriptors left behind."""
+    with (
+        served("--data", str(tmp_path)) as server,
+        trio.fail_after(PATIENCE_S * ROUNDS),
+    ):
+        process = Process(server.process.pid)
+        async with client_of(server) as http:
+            talks = []
+            for number in range(PAIRS):
+                one, other = [await newcomer(http, f"{name}-{number}") for name in ("from", "to")]
+                body = {"kind": "direct", "members": [other.user_id]}
+                chat = (await one.ask("POST", "/v1.0/conversations", body))["conversation_id"]
+                tokens = [each.headers["Authorization"].split()[1] for each in (one, other)]
+                talks.append((one, Pair(tokens[0], tokens[1], chat)))
+            for number in range(ROUNDS):
+                if number == WARM:
+                    warm = process.resident_kib()
+                await one_round(server.url, talks, number)
+            assert process.resident_kib() - warm < LEEWAY_KIB
+            assert process.descriptors() < descriptors.OWN
+        server.process.terminate()
+        status, log = await trio.to_thread.run_sync(server.ends)
+    assert status == 0
+    assert "Traceback" not in log
