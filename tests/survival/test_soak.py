@@ -13,7 +13,6 @@ from pathlib import Path
 import trio
 
 from benchmarks.talking import Pair, run_pair
-
 from reference_server import descriptors
 
 from ..e2e.processes import PATIENCE_S
@@ -26,9 +25,9 @@ WARM = scale(usual=6, minutes=300)
 """Rounds after which whatever is bounded is full: in the long run SQLite's page caches too, 16 MB for each
 connection of it."""
 PAIRS = 4
-MESSAGES = scale(usual=50, minutes=500)
+MESSAGES = scale(usual=250, minutes=500)
 LEEWAY_KIB = scale(usual=4_096, minutes=16_384)
-"""For an allocator's moods. A leak of a kilobyte for each message would be twice that at least."""
+"""For an allocator's moods. A leak of a kilobyte for each message would be more."""
 
 
 async def one_round(url: str, talks: list[tuple[Client, Pair]], number: int) -> None:
