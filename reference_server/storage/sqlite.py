@@ -46,6 +46,10 @@ BLOBS_NAME = "blobs"
 PARTIALS_NAME = "uploads"
 APPLICATION_ID = 0x6D736763  # "msgc"
 CACHED_CONVERSATIONS = 10_000
+WRITER_CACHE_KIB = 16_000
+READER_CACHE_KIB = 2_000
+"""Pages that a connection keeps. There may be as many readers as worker threads, and each keeps its own copy;
+what falls out of it is mostly still in the system's memory."""
 
 _SCHEMA = Path(__file__).parent / "schema"
 _STEPS = {2: "sqlite.sql", 3: "sqlite_3_keys.sql"}
@@ -70,7 +74,7 @@ class SqliteStore:
             with ExitStack() as undo:
                 self._possession = Possession(data)
                 undo.callback(self._possession.close)
-                self._writer = self._open()
+                self._writer = self._open(WRITER_CACHE_KIB)
                 undo.callback(self._writer.close)
                 _prepare(self._writer, self.path)
                 self.blobs = Blobs(data / BLOBS_NAME)
@@ -80,13 +84,13 @@ class SqliteStore:
         except (sqlite3.Error, OSError) as error:
             raise StoreUnusable(f"{self.path} cannot be used as the store: {error}.") from error
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, cache_kib: int) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path, isolation_level=None, check_same_thread=False, cached_statements=256
         )
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA busy_timeout = 5000")
-        connection.execute("PRAGMA cache_size = -16000")
+        connection.execute(f"PRAGMA cache_size = -{cache_kib}")
         connection.execute("PRAGMA wal_autocheckpoint = 8000")
         return connection
 
@@ -97,7 +101,7 @@ class SqliteStore:
             try:
                 connection = self._idle.get_nowait()
             except Empty:
-                connection = self._open()
+                connection = self._open(READER_CACHE_KIB)
             try:
                 connection.execute("BEGIN")
                 try:
