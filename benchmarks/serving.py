@@ -20,22 +20,27 @@ _LISTENING = re.compile(r"http://[\d.]+:\d+")
 PASSWORD = "benchmark"  # noqa: S105 - it protects nothing
 
 
+def cpu_seconds(process_id: int) -> float:
+    """User and system time of a process so far, all its threads (proc(5); ticks of 10 ms mostly)."""
+    fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * _TICK_S
+
+
 class Serving:
     """A running server; `started_s` is how long it took to say that it serves."""
 
     def __init__(self, url: str, process_id: int, started_s: float) -> None:
         self.url = url
         self.started_s = started_s
-        self._proc = Path(f"/proc/{process_id}")
+        self._process_id = process_id
 
     def cpu_s(self) -> float:
-        """User and system time so far, all threads (proc(5); ticks of 10 ms mostly)."""
-        fields = (self._proc / "stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) * _TICK_S
+        """User and system time so far."""
+        return cpu_seconds(self._process_id)
 
     def resident_kib(self) -> int:
         """Its memory."""
-        lines = (self._proc / "status").read_text().splitlines()
+        lines = Path(f"/proc/{self._process_id}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
 
 

@@ -1,7 +1,7 @@
 """What other load tools cost for the same conversation: CPU of the tool for each message, unverified.
 
 `python -m tests.benchmarks.load_tools` loads the reference server with as many people in pairs as
-`tests.benchmarks.load_generator` does, at the same rate, with k6 (`load_tools.js`) and with plain Locust over
+`msgcheck bench --only generator` does, at the same rate, with k6 (`load_tools.js`) and with plain Locust over
 websocket-client (`plain_locust.py`). Each sends a text at even intervals, decodes every frame, and
 acknowledges what comes. They check nothing: no order, no loss, no latency, no history.
 
@@ -27,9 +27,8 @@ from typing import Final
 import httpx
 import msgspec
 
+from benchmarks.serving import cpu_seconds
 from tests.e2e.processes import serving
-
-from .one_to_one import cpu_seconds
 
 HERE: Final = Path(__file__).parent
 PASSWORD: Final = "correct horse"

@@ -20,15 +20,15 @@ from ..e2e.serving import Client, client_of, newcomer, served
 from ..e2e.test_crowd import Process
 from .scale import scale
 
-ROUNDS = scale(usual=12, minutes=1_500)
-WARM = scale(usual=6, minutes=300)
+ROUNDS = scale(usual=8, minutes=1_500)
+WARM = scale(usual=4, minutes=300)
 """Rounds after which whatever is bounded is full: in the long run SQLite's page caches too, 16 MB of the
 writer's and 2 MB of each reader's."""
 PAIRS = 4
 MESSAGES = scale(usual=250, minutes=500)
 LEEWAY_KIB = scale(usual=10_240, minutes=16_384)
-"""For an allocator's moods and, in the seconds of a usual run, for the writer's cache, which is still filling with
-about a kilobyte for each message. So a usual run sees large leaks only; the long one sees 10 bytes a message."""
+"""For an allocator's moods and, in a usual run, for the writer's cache, which still fills by about a kilobyte
+for each message. So a usual run sees large leaks only; the long one sees ten bytes a message."""
 
 
 async def one_round(url: str, talks: list[tuple[Client, Pair]], number: int) -> None:
