@@ -52,8 +52,8 @@ def test_help_names_every_command(msgcheck: Msgcheck) -> None:
     assert shown.exit_code == 0
     commands = [line.split()[0] for line in shown.stdout.split("Commands:")[1].splitlines() if line]
     assert commands == [
-        "run", "report", "load", "compare", "mutants", "explore", "coverage", "explain", "faults", "lint",
-        "list", "serve",
+        "run", "report", "load", "bench", "compare", "mutants", "explore", "coverage", "explain", "faults",
+        "lint", "list", "serve",
     ]  # fmt: skip
 
 
