@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .processes import PATIENCE_S, ROOT, results_in, serving
+from .processes import PATIENCE_S, ROOT, results_in
 
 
 def repeat(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -34,10 +34,9 @@ def test_clean_runs_leave_nothing_behind(tmp_path: Path) -> None:
 
 def test_a_run_that_accuses_keeps_its_reports(tmp_path: Path) -> None:
     """With the scenario's name and what was wrong in the output."""
-    scenario = "delivery.burst-arrives-whole"
-    with serving("tests.e2e.broken_server", "skip-a-seq", "--", data=tmp_path / "data") as url:
-        keep = ("--keep", str(tmp_path / "kept"))
-        done = repeat("--runs", "1", *keep, "--", scenario, "--target", url)
+    scenario = "ordering.conversations-count-for-themselves"
+    keep = ("--keep", str(tmp_path / "kept"))
+    done = repeat("--runs", "1", *keep, "--", scenario, "--fault", "all-chats-count-together")
     assert done.returncode == 1, done.stdout + done.stderr
     assert f"fail {scenario}: " in done.stdout
     assert "1 accused the server" in done.stdout
