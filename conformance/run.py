@@ -28,7 +28,7 @@ from .baseline import Baseline, load_baseline
 from .campaign import AGAIN, Campaign, takes_the_server_away
 from .catalogue import Catalogue, load_catalogue
 from .collector import collect_rarely
-from .commanding import check_writable, listen_for_signals, target_url
+from .commanding import check_writable, listen_for_signals, patience_option, target_url
 from .embedded import RATED, embedded_server
 from .engine import Stage
 from .evidence import Repetition
@@ -36,7 +36,7 @@ from .faults import check_faults, server_options
 from .live import LiveDisplay
 from .loader import Variant, load_tree
 from .outages import Manner, Outage, Outages
-from .patience import PATIENCE, Patience
+from .patience import Patience
 from .problems import BadInput
 from .recording import Measured, Options, judge, write
 from .resources import SCENARIOS
@@ -120,14 +120,7 @@ class Match(Struct, frozen=True, kw_only=True):
     metavar="NAME",
     help="Give the reference server this fault, to see it fail. `msgcheck faults` lists them.",
 )
-@click.option(
-    "--patience",
-    default=PATIENCE,
-    show_default=True,
-    type=click.FloatRange(0.1, 600),
-    metavar="SECONDS",
-    help="How long to wait for what must come.",
-)
+@patience_option
 @click.option(
     "--replay",
     default=AGAIN,

@@ -17,11 +17,11 @@ from ..adapters.base import TargetTrouble
 from ..adapters.messenger import MessengerAdapter
 from ..catalogue import Catalogue, load_catalogue
 from ..collector import collect_rarely
-from ..commanding import check_writable, listen_for_signals, target_url
+from ..commanding import check_writable, listen_for_signals, patience_option, target_url
 from ..embedded import embedded_server
 from ..engine import Stage
 from ..faults import check_faults, server_options
-from ..patience import PATIENCE, Patience
+from ..patience import Patience
 from ..problems import BadInput
 from ..run import SEEDS
 from ..sentinels import Sentinels
@@ -93,14 +93,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     metavar="NAME",
     help="Give the reference server this fault. `msgcheck faults` lists them.",
 )
-@click.option(
-    "--patience",
-    default=PATIENCE,
-    show_default=True,
-    type=click.FloatRange(0.1, 600),
-    metavar="SECONDS",
-    help="How long to wait for what must come.",
-)
+@patience_option
 def explore(
     target: str | None,
     seconds: float,

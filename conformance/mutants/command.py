@@ -20,11 +20,10 @@ from reports.mutants_model import SCHEMA_VERSION, Control, Matrix, Promise, Scop
 from reports.reading import MATRIX
 
 from ..catalogue import Catalogue, load_catalogue
-from ..commanding import check_writable
+from ..commanding import check_writable, patience_option
 from ..coverage import proved
 from ..faults import Fault, choose_faults, known_faults
 from ..loader import Variant
-from ..patience import PATIENCE
 from ..recording import DISTRIBUTION
 from ..selection import choose, selector_of
 from ..verdicts import CONFORMANT, HARNESS, NOT_CONFORMANT
@@ -85,14 +84,7 @@ def _selectors(variants: Iterable[Variant]) -> list[str]:
     metavar="N",
     help="Faults side by side.",
 )
-@click.option(
-    "--patience",
-    default=PATIENCE,
-    show_default=True,
-    type=click.FloatRange(0.1, 600),
-    metavar="SECONDS",
-    help="How long to wait for what must come.",
-)
+@patience_option
 @click.option(
     "--report-dir",
     metavar="DIR",

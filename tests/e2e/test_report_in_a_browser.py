@@ -168,7 +168,9 @@ def test_the_verdict_comes_first(opened: Open, passing: Path, failing: Path) -> 
         page = opened(folder)
         expect(page.locator("h1")).to_contain_text(verdict)
         assert verdict.lower() in page.title()
-        assert page.locator("h1").bounding_box()["y"] < 250  # type: ignore[index]
+        place = page.locator("h1").bounding_box()
+        assert place is not None
+        assert place["y"] < 250
 
 
 def test_filters_and_search_narrow_what_is_shown(opened: Open, failing: Path) -> None:
