@@ -5,6 +5,7 @@ With ``MSGCHECK_SCREENSHOTS=FOLDER`` the pictures are kept.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from playwright.sync_api import Browser, Page, Request, expect
 
 from loadgen.compare import compare as differences
 from reports.html import comparison
+from reports.html.difference import difference
 from reports.model import Results, Scenario
 from reports.mutants_model import encode
 from tests.loadgen.records import record
@@ -249,11 +251,20 @@ def test_the_diagram_is_the_trace(opened: Open, failing: Path) -> None:
 
 def test_a_frame_shows_what_it_carried(opened: Open, failing: Path) -> None:
     """Under the pointer beside the diagram; by keyboard in its place."""
+    _, scenario = failed(failing)
+    *_, blamed = (
+        each
+        for each in scenario.trace
+        if any(
+            told.guilty and told.n == each.n for one in scenario.findings for told in one.timeline
+        )
+    )
     page = opened(failing)
     card = page.locator(f'[id="s-{FALLEN}"]')
     guilty = card.locator(".ev.guilty > summary").last
     guilty.hover()
-    expect(card.locator(".frame pre")).to_contain_text('"type": "status"')
+    expect(card.locator(".frame pre")).to_be_visible()
+    assert json.loads(card.locator(".frame pre").inner_text()) == blamed.content
     guilty.focus()
     page.keyboard.press("ArrowUp")
     focused = page.locator("summary:focus")
@@ -265,14 +276,21 @@ def test_a_frame_shows_what_it_carried(opened: Open, failing: Path) -> None:
 def test_a_failure_tells_its_cause_and_how_to_repeat_it(opened: Open, failing: Path) -> None:
     """The promise, expected against got, the scenario with the failing line, the command."""
     _, scenario = failed(failing)
+    finding = scenario.findings[0]  # of a step: `never`, or the status that is asked for behind it
+    assert finding.place is not None
     page = opened(failing)
     card = page.locator(f'[id="s-{FALLEN}"]')
     expect(card.locator(".promise").first).to_contain_text("A status never falls")
-    expect(card.locator(".diff .minus").last).to_contain_text("no `status` matching {}")
-    expect(card.locator(".diff .plus").last).to_contain_text('"type": "status"')
-    expect(card.locator(".command").first).to_contain_text(scenario.findings[0].repeat.command)
+    diff = card.locator(".diff").first
+    shown = [(line.mark, line.text) for line in difference(finding) if line.mark in "+-"]
+    assert shown
+    for mark, line in shown:
+        expect(diff.locator(".minus" if mark == "-" else ".plus", has_text=line)).not_to_have_count(
+            0
+        )
+    expect(card.locator(".command").first).to_contain_text(finding.repeat.command)
     card.locator(".source summary").click()
-    expect(card.locator(".source .here")).to_contain_text("never: {status: {}}")
+    expect(card.locator(".source .here").first).to_contain_text(str(finding.place.line))
 
 
 def test_the_theme_can_be_chosen(opened: Open, passing: Path) -> None:
