@@ -2,7 +2,8 @@
 
 Three phases. First everything that can run beside others, `jobs` at a time. Then the scenarios that
 take the server away and start it again, those together that can share an outage (`gathering`); where
-they have a server of their own, they run beside the first phase. Then what failed, unless that was
+they have a server of their own, they run beside the first phase, and when they are done that server
+takes its share of what is left. Then what failed, unless that was
 known before, is played once more, alone and with fresh users: a failure that does not come back is
 *flaky*, which is a failure all the same (a promise broken once was broken), but another kind of bug to
 look for. When more than `replay` scenarios failed, the load is not to blame and none of them is played
@@ -42,7 +43,7 @@ AGAIN = 10
 """Scenarios of one verdict up to which they are played again, unless told otherwise."""
 
 MANY = 500
-"""How often a loop is taken to run when only the target's answer tells."""
+"""How many steps a loop or a file is taken for when only the target's answer tells its size."""
 
 
 class Campaign:
@@ -104,9 +105,7 @@ class Campaign:
             await self._phase("all", beside, jobs)
             await self._restarting(restarting, jobs)
         else:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._phase, "all", beside, jobs)
-                nursery.start_soon(self._restarting, restarting, jobs)
+            await self._on_both(beside, restarting, jobs)
         await self._phase("again", [*self._again("fail"), *self._again("inconclusive")], 1)
         self._look_into_files()
 
@@ -120,14 +119,31 @@ class Campaign:
         ]
         return news if len(news) <= self._replay else []
 
-    async def _phase(self, name: str, variants: Sequence[Variant], jobs: int) -> None:
-        if not variants:
-            return
-        self._tell(PhaseStarted(name, len(variants)))
-        waiting = iter(variants)
+    async def _on_both(
+        self, beside: Sequence[Variant], restarting: Sequence[Variant], jobs: int
+    ) -> None:
+        """The first two phases, each on its own server; whichever is free takes what is left."""
+        waiting = iter(beside)
+
+        async def restarts_then_help() -> None:
+            await self._restarting(restarting, jobs)
+            await self._side_by_side(waiting, self._restarts, jobs)
+
+        if beside:
+            self._tell(PhaseStarted("all", len(beside)))
         async with trio.open_nursery() as nursery:
-            for _ in range(min(jobs, len(variants))):
-                nursery.start_soon(self._work, waiting)
+            nursery.start_soon(self._side_by_side, waiting, self._stage, jobs)
+            nursery.start_soon(restarts_then_help)
+
+    async def _phase(self, name: str, variants: Sequence[Variant], jobs: int) -> None:
+        if variants:
+            self._tell(PhaseStarted(name, len(variants)))
+            await self._side_by_side(iter(variants), self._stage, jobs)
+
+    async def _side_by_side(self, waiting: Iterator[Variant], stage: Stage, jobs: int) -> None:
+        async with trio.open_nursery() as nursery:
+            for _ in range(jobs):
+                nursery.start_soon(self._work, waiting, stage)
 
     async def _restarting(self, variants: Sequence[Variant], jobs: int) -> None:
         if not variants:
@@ -136,12 +152,12 @@ class Campaign:
         for gathered in gatherings(variants, jobs):
             await self._gather(gathered)
 
-    async def _work(self, waiting: Iterator[Variant]) -> None:
+    async def _work(self, waiting: Iterator[Variant], stage: Stage) -> None:
         for variant in waiting:
             if takes_the_server_away(variant):
                 await self._gather([variant])
             else:
-                await self._play(variant, self._stage, {})
+                await self._play(variant, stage, {})
 
     async def _gather(self, variants: Sequence[Variant]) -> None:
         """Play scenarios that lose the server together."""
@@ -256,4 +272,6 @@ def _length(steps: Sequence[Step]) -> int:
         elif step.repeat is not UNSET:
             times = step.repeat.times
             total += _length(step.repeat.steps) * (times if isinstance(times, int) else MANY)
+        elif step.upload is not UNSET and isinstance(step.upload.size, str):
+            total += MANY
     return total

@@ -51,6 +51,8 @@ class Recorded:
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         self.world = World()
+        self.second: World | None = None
+        """A server of its own for the scenarios that lose it."""
         self.told: list[CampaignEvent] = []
         self.listener: Listener = self.told.append
         self.losing: dict[str, int] = {}
@@ -104,6 +106,11 @@ class Recorded:
             outages={"restart": self._outage} if self.restartable else {},
             vault=self.vault,
         )
+        restarts = stage
+        if self.second is not None:
+            restarts = await stage_of(
+                FakeAdapter(self.second), patience=self.patience, outages=stage.outages
+            )
         campaign = Campaign(
             variants,
             stage,
@@ -111,6 +118,7 @@ class Recorded:
             Repetition(seed=1, target="http://x"),
             strict=self.strict,
             listener=self.listener,
+            restarts=restarts,
             known=self.known,
         )
         await campaign.run(jobs, self.interrupted)
@@ -280,6 +288,26 @@ async def test_scenarios_that_restart_the_server_run_together_after_all_others(
     ]
     assert sorted(order[-6:-3]) == ["+a.r0", "+a.r1", "+a.r2"]
     assert recorded.outages == 1
+
+
+async def test_a_server_for_restarts_helps_when_they_are_done(
+    recorded: Recorded, autojump_clock: MockClock
+) -> None:
+    """What the first one, which is held up here, has not begun is played on the second."""
+    recorded.second = World()
+    recorded.losing = {"a.n0": 1}  # by the first: it waits until its patience is over
+    helped: list[str] = []
+
+    def deliver(_: FakeConnection, entry: dict[str, Json]) -> list[dict[str, Json]]:
+        helped.append(entry["body"]["text"])
+        return [entry]
+
+    recorded.second.deliver = deliver
+    variants = [recorded.variant(f"a.n{number}") for number in range(4)]
+    results = await recorded.run(recorded.killing("a.r"), *variants, jobs=1)
+    assert {name for name, each in results.items() if each.verdict == "pass"} == set(helped)
+    assert sorted(helped) == ["a.n1", "a.n2", "a.n3", "a.r"]
+    assert recorded.phases() == [("all", 4), ("restarts", 1), ("again", 1)]
 
 
 async def test_one_after_the_other_each_has_an_outage_of_its_own(recorded: Recorded) -> None:
