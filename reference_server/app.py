@@ -17,7 +17,6 @@ from typing import Any, cast
 import trio
 from hypercorn.config import Config as HypercornConfig
 from hypercorn.trio.lifespan import Lifespan
-from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState, LifespanState
 from hypercorn.utils import wrap_app
@@ -37,6 +36,7 @@ from .transport.eager import EagerStream
 from .transport.exchange import observed
 from .transport.front_door import HEAD_BYTES, HEAD_TIMEOUT_S, FrontDoor, Handler
 from .transport.http import make_app
+from .transport.hypercorn_server import ConnectionServer
 from .transport.socket import serve_socket
 from .transport.streams import Stream, prefixed
 
@@ -47,8 +47,6 @@ STOPPING_S = 3.0
 KEEP_ALIVE_S = 30.0
 """How long an HTTP connection may take for its next request, from the answer before to the end of its head.
 Longer than clients keep an idle connection (mostly five seconds), so that none is closed under a request."""
-AFTERMATH_S = 1.0
-"""How long an HTTP connection's tasks may go on after it was closed."""
 LISTEN_BACKLOG = 2_048
 
 
@@ -128,14 +126,10 @@ async def _serve_listeners(
     async def http(stream: Stream, head: bytes) -> None:
         connection = prefixed(stream, head)
         # Hypercorn names Trio's TLS stream as the type, but takes any that looks like one.
-        server = TCPServer(
+        server = ConnectionServer(
             app, config, context, ConnectionState(state.copy()), cast(Any, connection)
         )
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(server.run)
-            await connection.closed.wait()
-            # Its task that pings a WebSocket sleeps on for an interval after the end.
-            nursery.cancel_scope.deadline = trio.current_time() + AFTERMATH_S
+        await server.run()
 
     async def chat(stream: Stream, head: bytes) -> None:
         if isinstance(stream, trio.SSLStream):

@@ -2,13 +2,19 @@
 
 Where wsproto cannot parse what came (invalid UTF-8, reserved bits, an unknown opcode), Hypercorn drops the
 connection without a word, and it counts the length of a text in characters. §6 and RFC 6455 want a
-close frame with a code, and the limit is one of bytes. So its stream is replaced by this one, in the
-one module that makes them: there is no other way in.
+close frame with a code, and the limit is one of bytes. And its pings outlive the connection: the task
+that sends them sleeps on to the next one, and with it the connection keeps its place among the others,
+and holds up a server that stops. So its stream is replaced by this one, in the one module that makes
+them: there is no other way in.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
+import trio
 from hypercorn.protocol import h11
+from hypercorn.protocol.events import Event as StreamEvent
 from hypercorn.protocol.events import StreamClosed
 from hypercorn.protocol.ws_stream import WSStream
 from wsproto.connection import ConnectionState
@@ -20,6 +26,20 @@ class WebSocketStream(WSStream):
     """A WebSocket that ends as it should."""
 
     _length = 0
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._pinging = trio.CancelScope()
+
+    async def handle(self, event: StreamEvent) -> None:
+        """Take what the connection says; when it says that it is over, so are the pings."""
+        if isinstance(event, StreamClosed):
+            self._pinging.cancel()
+        await super().handle(event)
+
+    async def _send_pings(self) -> None:
+        with self._pinging:
+            await super()._send_pings()
 
     async def _handle_events(self) -> None:
         for event in self.connection.events():

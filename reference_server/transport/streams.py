@@ -33,15 +33,11 @@ async def closing(stream: Stream) -> AsyncIterator[Stream]:
 
 
 class PrefixedStream(trio.abc.Stream):
-    """A stream with bytes put back in front of it, as Hypercorn's TCP server wants one.
-
-    `closed` is set when it has been closed.
-    """
+    """A stream with bytes put back in front of it, as Hypercorn's TCP server wants one."""
 
     def __init__(self, stream: Stream, prefix: bytes) -> None:
         self._stream = stream
         self._prefix = prefix
-        self.closed = trio.Event()
         self._is_closing = False
         self._reader = trio.Event()
         self._reader.set()
@@ -82,7 +78,7 @@ class PrefixedStream(trio.abc.Stream):
         await self._stream.send_eof()
 
     async def aclose(self) -> None:
-        """Let the peer read the last answer to its end, then close; `closed` tells.
+        """Let the peer read the last answer to its end, then close.
 
         A connection that is closed while the peer still sends is reset, and what it has not read is lost.
         """
@@ -90,7 +86,6 @@ class PrefixedStream(trio.abc.Stream):
             self._is_closing = True
             with trio.move_on_after(LINGER_S):
                 await self._linger()
-        self.closed.set()
         async with closing(self._stream):
             pass
 
