@@ -25,8 +25,10 @@ class Answers:
     def sleep(self, seconds: float) -> None:
         """Time does not pass."""
 
-    def pause(self, moment: int) -> None:
+    def follow(self, moments: Iterator[int]) -> None:
         """Time does not pass."""
+        for _ in moments:
+            pass
 
     def spawn(self, task: Callable[[], None]) -> None:
         """Run it now."""
