@@ -142,7 +142,9 @@ class Generator:
             self._sleep_a_little()
 
     def _sleep_a_little(self) -> None:
-        self._crew.read_due(clock())
+        crew, now = self._crew, clock()
+        while crew.next_reader and crew.next_reader <= now:
+            crew.read_due(now)
         self._host.sleep(LOOK)
 
     def _finish(self) -> int:

@@ -34,6 +34,9 @@ class Host(Protocol):
         As precisely as the system can. The iterator must not wait.
         """
 
+    def look(self, now: int) -> None:
+        """Ask for it already if it has come: for who has much to do, and must not let it wait."""
+
     def spawn(self, task: Callable[[], None]) -> None:
         """Run something beside everything else."""
 

@@ -58,6 +58,8 @@ LOAD: Final = 256
 """HTTP connections that the load may use at once; more than it should ever need, so that nobody waits."""
 LOOK: Final = 0.1
 """Seconds between two looks at the other processes."""
+NEVER: Final = 1 << 62
+"""A moment that does not come."""
 AT_ONCE: Final = 1
 """A moment that is over."""
 LAST_WORD: Final = 1.0
@@ -72,6 +74,8 @@ class GeventHost:
     def __init__(self, http: Http, begin: Event) -> None:
         self._http = http
         self._begin = begin
+        self._due = NEVER
+        self._ring: Callable[[], None] = lambda: None
 
     def sleep(self, seconds: float) -> None:
         """Let other greenlets run."""
@@ -85,7 +89,45 @@ class GeventHost:
             for moment in moments:
                 gevent.sleep(max(0, moment - clock()) / 1e6)
         else:
-            _follow(moments, alarm)
+            self._follow(moments, alarm)
+
+    def look(self, now: int) -> None:
+        """A moment may come while the event loop goes through all that it found to read."""
+        if now >= self._due:
+            self._ring()
+
+    def _follow(self, moments: Iterator[int], alarm: Alarm) -> None:
+        """Go on whenever the alarm rings.
+
+        A greenlet that waits by gevent's means makes a waiter, starts a watcher, switches, and stops the
+        watcher again, for every message. Here one watcher looks at one timer all the time.
+        """
+        ended: AsyncResult[None] = AsyncResult()
+        watcher = gevent.get_hub().loop.io(alarm.fd, READ)
+
+        def ring() -> None:
+            """Called by the event loop, so this must not wait, and what is raised must come out elsewhere."""
+            try:
+                self._due = next(moments)
+                alarm.set(self._due)
+            except StopIteration:
+                ended.set(None)
+            except Exception as error:
+                ended.set_exception(error)
+            else:
+                return
+            self._due = NEVER
+            watcher.stop()
+
+        self._ring = ring
+        watcher.start(ring)
+        alarm.set(AT_ONCE)
+        try:
+            ended.get()
+        finally:
+            watcher.stop()
+            watcher.close()
+            alarm.close()
 
     def spawn(self, task: Callable[[], None]) -> None:
         """Run a greenlet."""
@@ -115,36 +157,6 @@ class GeventHost:
     def wait_for_start(self) -> None:
         """Wait for the master's word, if there is a master."""
         self._begin.wait()
-
-
-def _follow(moments: Iterator[int], alarm: Alarm) -> None:
-    """Go on whenever the alarm rings.
-
-    A greenlet that waits by gevent's means makes a waiter, starts a watcher, switches, and stops the watcher
-    again, for every message. Here one watcher looks at one timer all the time, and nothing is switched.
-    """
-    ended: AsyncResult[None] = AsyncResult()
-    watcher = gevent.get_hub().loop.io(alarm.fd, READ)
-
-    def ring() -> None:
-        """Called by the event loop, so this must not wait, and what is raised must come out elsewhere."""
-        try:
-            alarm.set(next(moments))
-        except StopIteration:
-            watcher.stop()
-            ended.set(None)
-        except Exception as error:
-            watcher.stop()
-            ended.set_exception(error)
-
-    watcher.start(ring)
-    alarm.set(AT_ONCE)
-    try:
-        ended.get()
-    finally:
-        watcher.stop()
-        watcher.close()
-        alarm.close()
 
 
 def _generator(

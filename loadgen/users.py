@@ -280,6 +280,7 @@ class Connection:
 
     def _read(self) -> None:
         """Take what there is. Called by the event loop itself, so this must not wait."""
+        now = 0
         try:
             while True:
                 data = self._socket.recv(READ_BYTES)
@@ -295,6 +296,7 @@ class Connection:
             self._ended.set_exception(error)
             return
         self._flush()
+        self._crew.host.look(now)
 
     def send(self, frame: bytes) -> None:
         """Write a frame without waiting."""
