@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Iterator
 from typing import Literal
 
+from msgspec import Struct
+
 from .client import Entry, Failed, Sent, Status, Timing
-from .hops import Counts, Hop
+from .hops import HOPS, Counts, Hop
 from .samples import Samples
 from .streams import MAX_GAP, Stream
 
@@ -29,32 +30,37 @@ _COVERED: dict[str, tuple[Watermark, ...]] = {
 """What a status tells at once: read implies delivered, and may come in its place (STA-4)."""
 
 
-class Flight:
+class Flight(Struct, eq=False):
     """A message on its way."""
 
-    __slots__ = (
-        "answered", "before", "device", "measured", "number", "planned", "sent_at", "touched",
-        "waited_for",
-    )  # fmt: skip
-
-    def __init__(self, number: int, planned: int, now: int, measured: bool, device: Device) -> None:
-        self.number = number
-        self.planned = planned
-        self.sent_at = now
-        self.measured = measured
-        self.device = device
-        self.before = device.latest
-        """The one that the same device sent before, if it was still on its way."""
-        self.touched = now
-        """When something last came of it."""
-        self.answered = False
-        self.waited_for = device.talk.steps
-        """How many events are still to come until it is verified."""
+    identity: str
+    """Its `client_message_id`."""
+    number: int
+    planned: int
+    sent_at: int
+    measured: bool
+    device: Device
+    before: Flight | None
+    """The one that the same device sent before, if it was still on its way."""
+    touched: int
+    """When something last came of it."""
+    waited_for: int
+    """How many events are still to come until it is verified."""
+    answered: bool = False
 
     def waiting_start(self) -> int:
         """When a tester that waits for the message before would have sent this one."""
-        before = self.before
-        return self.sent_at if before is None else max(self.sent_at, before.touched)
+        before, sent_at = self.before, self.sent_at
+        return sent_at if before is None or before.touched <= sent_at else before.touched
+
+
+class Acknowledged(Struct, eq=False):
+    """How far one user has acknowledged what another one sent, in one of the two ways."""
+
+    awaited: deque[tuple[int, int, Flight | None]]
+    """What no status came for yet: up to which seq, when, and the message that it was about."""
+    told: int = 0
+    """The highest seq that was acknowledged."""
 
 
 class Device:
@@ -79,7 +85,7 @@ class Device:
 class Talk:
     """One conversation while it is under load."""
 
-    __slots__ = ("_awaited", "_told", "base", "conversation_id", "devices", "numbers", "steps")
+    __slots__ = ("_acknowledged", "base", "conversation_id", "devices", "numbers", "steps")
 
     def __init__(self, conversation_id: str, head: int, users: int, devices: int = 1) -> None:
         """A conversation of so many users with so many devices each, whose newest seq is `head`."""
@@ -91,8 +97,8 @@ class Talk:
         self.devices: list[Device] = []
         self.numbers = array("Q")
         """The message that stands at seq ``base + 1 + index``: its number plus one, 0 for others."""
-        self._awaited: dict[tuple[str, str, Watermark], deque[tuple[int, int, Flight | None]]] = {}
-        self._told: dict[tuple[str, str, Watermark], int] = {}
+        self._acknowledged: dict[tuple[str, str, Watermark], Acknowledged] = {}
+        """By sender and reader."""
 
     @property
     def head(self) -> int:
@@ -112,18 +118,25 @@ class Talk:
     ) -> None:
         """A reader acknowledged something of a sender; of a repeat, or less than before, nothing comes."""
         key = (sender, reader, status)
-        if seq > self._told.get(key, 0):
-            self._told[key] = seq
-            self._awaited.setdefault(key, deque()).append((seq, now, about))
+        known = self._acknowledged.get(key)
+        if known is None:
+            known = self._acknowledged[key] = Acknowledged(deque())
+        if seq > known.told:
+            known.told = seq
+            known.awaited.append((seq, now, about))
 
     def status_came(
         self, sender: str, reader: str, status: Watermark, up_to: int
-    ) -> Iterator[tuple[int, Flight | None]]:
+    ) -> list[tuple[int, Flight | None]]:
         """When each acknowledgement was given that this status answers, and which message it was about."""
-        awaited = self._awaited.get((sender, reader, status))
-        while awaited and awaited[0][0] <= up_to:
-            _, since, about = awaited.popleft()
-            yield since, about
+        known = self._acknowledged.get((sender, reader, status))
+        answered: list[tuple[int, Flight | None]] = []
+        if known is not None:
+            awaited = known.awaited
+            while awaited and awaited[0][0] <= up_to:
+                _, since, about = awaited.popleft()
+                answered.append((since, about))
+        return answered
 
 
 class Accounting:
@@ -133,6 +146,10 @@ class Accounting:
         self._run = run
         self._flying: dict[str, Flight] = {}
         self.samples = Samples()
+        self._notes = {
+            hop: (self.samples.corrected[hop].append, self.samples.waiting[hop].append)
+            for hop in HOPS
+        }
         self.counts = Counts()
         self._asking = 0
         """HTTP answers that are waited for."""
@@ -160,7 +177,9 @@ class Accounting:
     def leaves(self, device: Device, number: int, planned: int, now: int, measured: bool) -> str:
         """A message is sent now that the plan has for the moment `planned`; its identity."""
         identity = f"{self._run}-{number}"
-        flight = Flight(number, planned, now, measured, device)
+        flight = Flight(
+            identity, number, planned, now, measured, device, device.latest, now, device.talk.steps
+        )
         self._flying[identity] = flight
         device.latest = device.unanswered[number] = flight
         return identity
@@ -229,7 +248,7 @@ class Accounting:
         if flight is not None:
             self._time("send_to_delivered", flight, now)
             self.counts.deliveries += 1
-            self._step(identity, flight)
+            self._step(flight)
         device.unread[sender] = (entry.seq, flight)
         talk.expect_status(sender, device.user_id, "delivered", entry.seq, now, flight)
         return True
@@ -254,7 +273,7 @@ class Accounting:
                 if flight.measured:
                     self._record(_HOPS[watermark], now - since, now - since)
                 if watermark == "delivered":
-                    self._step(self.identity(flight.number), flight)
+                    self._step(flight)
 
     def finish(self, talks: list[Talk]) -> None:
         """No more will come: what is missing is lost, and what was not answered is unknown."""
@@ -273,7 +292,7 @@ class Accounting:
         self.counts.sent += 1
         device.talk.keep(seq, flight.number)
         self._time("send_to_sent", flight, now)
-        self._step(identity, flight)
+        self._step(flight)
         return flight
 
     def _split(self, flight: Flight, timing: Timing, now: int) -> None:
@@ -291,12 +310,13 @@ class Accounting:
         flight.touched = now
 
     def _record(self, hop: Hop, corrected: int, waiting: int) -> None:
-        self.samples.corrected[hop].append(corrected)
-        self.samples.waiting[hop].append(waiting)
+        note_corrected, note_waiting = self._notes[hop]
+        note_corrected(corrected)
+        note_waiting(waiting)
 
-    def _step(self, identity: str, flight: Flight) -> None:
+    def _step(self, flight: Flight) -> None:
         flight.waited_for -= 1
         if flight.waited_for == 0:
             self.counts.verified += 1
             flight.before = None
-            del self._flying[identity]
+            del self._flying[flight.identity]

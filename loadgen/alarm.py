@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from functools import partial
 from typing import Any, Final
 
 _MONOTONIC: Final = 1
@@ -38,9 +39,17 @@ class Alarm:
         if self.fd < 0:
             raise OSError(ctypes.get_errno(), "timerfd_create")
         self._spec = _TimerSpec()
+        self._value = self._spec.value
+        self._set = partial(
+            self._libc.timerfd_settime, self.fd, _ABSOLUTE, ctypes.byref(self._spec), None
+        )
 
     def set(self, moment: int) -> None:
         """Ring at a moment, in microseconds of `time.monotonic_ns`; until then it is silent again."""
-        self._spec.value.seconds, rest = divmod(moment, 1_000_000)
-        self._spec.value.nanoseconds = rest * 1000
-        self._libc.timerfd_settime(self.fd, _ABSOLUTE, ctypes.byref(self._spec), None)
+        self._value.seconds, rest = divmod(moment, 1_000_000)
+        self._value.nanoseconds = rest * 1000
+        self._set()
+
+    def close(self) -> None:
+        """Give it back."""
+        os.close(self.fd)

@@ -8,6 +8,7 @@ at, so decoding skips the rest; frames of other types are none of its business.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from struct import Struct as Layout
 from typing import Any, Final, get_args
 
 import msgspec
@@ -18,7 +19,7 @@ from websockets.frames import Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from .framing import FINAL_TEXT, MASKED, Framing
+from .framing import FINAL_TEXT, MASKED, SHORT, Framing
 
 HEAD_END: Final = b"\r\n\r\n"
 MAX_HEAD_BYTES: Final = 1 << 16
@@ -27,13 +28,13 @@ MAX_FRAME_BYTES: Final = 1 << 20
 """More than any server's `max_frame_bytes` that this generator's own messages could fill."""
 
 
-class Body(Struct, frozen=True):
+class Body(Struct, frozen=True, gc=False):
     """What an entry says, as far as something follows from it."""
 
     asset_id: str | None = None
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, gc=False):
     """A log entry."""
 
     conversation_id: str
@@ -43,20 +44,20 @@ class Entry(Struct, frozen=True):
     body: Body = Body()
 
 
-class Message(Struct, frozen=True, tag="message"):
+class Message(Struct, frozen=True, gc=False, tag="message"):
     """An entry came to this device."""
 
     message: Entry
 
 
-class Timing(Struct, frozen=True):
+class Timing(Struct, frozen=True, gc=False):
     """How long a send waited at the server, and how long its commit took (capability `server_timing`)."""
 
     queue_us: float
     commit_us: float
 
 
-class Sent(Struct, frozen=True, tag="sent"):
+class Sent(Struct, frozen=True, gc=False, tag="sent"):
     """A message of this connection is stored."""
 
     client_message_id: str
@@ -66,21 +67,21 @@ class Sent(Struct, frozen=True, tag="sent"):
     timing: Timing | None = None
 
 
-class Problem(Struct, frozen=True):
+class Problem(Struct, frozen=True, gc=False):
     """Why something was refused."""
 
     code: str
     detail: str = ""
 
 
-class Failed(Struct, frozen=True, tag="failed"):
+class Failed(Struct, frozen=True, gc=False, tag="failed"):
     """A message of this connection is refused."""
 
     client_message_id: str
     error: Problem
 
 
-class Status(Struct, frozen=True, tag="status"):
+class Status(Struct, frozen=True, gc=False, tag="status"):
     """Another user's watermark rose, or a message failed for it (then `up_to_seq` is 0)."""
 
     conversation_id: str
@@ -98,17 +99,17 @@ class ToDevice(Struct, frozen=True, tag="to_device"):
     payload: Any
 
 
-class Refused(Struct, frozen=True, tag="error"):
+class Refused(Struct, frozen=True, gc=False, tag="error"):
     """A frame that was no `send` is refused."""
 
     error: Problem
 
 
-class Welcome(Struct, frozen=True, tag="welcome"):
+class Welcome(Struct, frozen=True, gc=False, tag="welcome"):
     """The connection stands."""
 
 
-class ReplayComplete(Struct, frozen=True, tag="replay_complete"):
+class ReplayComplete(Struct, frozen=True, gc=False, tag="replay_complete"):
     """What follows is live."""
 
 
@@ -148,30 +149,35 @@ class Channel:
         self._framing = Framing(MAX_FRAME_BYTES)
         self._head = b""
         self._fragments = b""
-        self._outgoing: list[bytes] = []
+        self._outgoing = self._protocol.data_to_send()
+        self._open = False
 
     def send(self, frame: bytes) -> None:
         """Put a frame, encoded as JSON, behind what is to be written. A closed channel drops it."""
-        if self._protocol.state is State.OPEN:
+        if self._open:
             self._outgoing.append(_header(len(frame)))
             self._outgoing.append(frame)
 
     def data_to_send(self) -> bytes:
         """What is to be written now."""
-        outgoing, self._outgoing = self._outgoing, []
-        return b"".join(outgoing + self._protocol.data_to_send())
+        outgoing = self._outgoing
+        if not outgoing:
+            return b""
+        self._outgoing = []
+        return b"".join(outgoing)
 
     def close(self) -> None:
         """Begin the closing handshake."""
-        if self._protocol.state is State.OPEN:
+        if self._open:
             self._protocol.send_close(1000)
+            self._library_spoke()
 
     def receive(self, data: bytes) -> Iterator[Frame]:
         """The frames in what was read (empty at the end of the stream). Raises `Disconnected`."""
         if not data:
             self._protocol.receive_eof()
             raise Disconnected(f"the connection was closed: {_reason(self._protocol)}")
-        if self._protocol.state is State.CONNECTING:
+        if not self._open and self._protocol.state is State.CONNECTING:
             data = self._shake_hands(data)
         for first, content in self._framing.feed(data):
             if first == FINAL_TEXT and not self._fragments:
@@ -180,6 +186,7 @@ class Channel:
                     yield frame
             else:
                 self._protocol.receive_data(content)
+                self._library_spoke()
                 yield from self._others()
 
     def _shake_hands(self, data: bytes) -> bytes:
@@ -196,7 +203,13 @@ class Channel:
             status = head.partition(b"\r\n")[0].decode("latin-1")
             raise Disconnected(f"the handshake was answered with {status}")
         self._head = b""
+        self._library_spoke()
         return rest
+
+    def _library_spoke(self) -> None:
+        """Take over what the library has to say, and whether it still lets us speak."""
+        self._outgoing += self._protocol.data_to_send()
+        self._open = self._protocol.state is State.OPEN
 
     def _others(self) -> Iterator[Frame]:
         """What the library made of a frame that is not a whole text."""
@@ -217,16 +230,19 @@ class Channel:
                 yield frame
 
 
-_NO_MASK: Final = bytes(4)
+_SHORT: Final = Layout(">BBI").pack
+_MEDIUM: Final = Layout(">BBHI").pack
+_LONG: Final = Layout(">BBQI").pack
+_NO_MASK: Final = 0
 
 
 def _header(length: int) -> bytes:
     """Of a masked text frame (RFC 6455, section 5.2)."""
-    if length < 126:
-        return bytes((FINAL_TEXT, MASKED | length)) + _NO_MASK
+    if length < SHORT:
+        return _SHORT(FINAL_TEXT, MASKED | length, _NO_MASK)
     if length < 1 << 16:
-        return bytes((FINAL_TEXT, MASKED | 126)) + length.to_bytes(2) + _NO_MASK
-    return bytes((FINAL_TEXT, MASKED | 127)) + length.to_bytes(8) + _NO_MASK
+        return _MEDIUM(FINAL_TEXT, MASKED | 126, length, _NO_MASK)
+    return _LONG(FINAL_TEXT, MASKED | 127, length, _NO_MASK)
 
 
 def _frame(data: bytes) -> Frame | None:

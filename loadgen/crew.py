@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -18,6 +18,9 @@ from .client import ToDevice
 from .host import GiveUp, Host
 from .plan import Plan
 from .population import Talk as PlannedTalk
+
+READERS_AT_ONCE: Final = 16
+"""Devices that may say `read` before it is looked at what else is due."""
 
 
 class Comeback(Struct):
@@ -187,8 +190,10 @@ class Crew:
         return self._readers[0][0] if self._readers else None
 
     def read_due(self, now: int) -> None:
-        """Acknowledge as read what is due."""
-        while self._readers and self._readers[0][0] <= now:
+        """Acknowledge as read what is due, a few at a time: a group may read all at once."""
+        for _ in range(READERS_AT_ONCE):
+            if not self._readers or self._readers[0][0] > now:
+                return
             _, identity, line = heappop(self._readers)
             self._about_to_read.discard(identity)
             if line.live:

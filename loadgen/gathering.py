@@ -27,6 +27,8 @@ class Tick(Struct):
 
     counts: Counts
     in_flight: int = 0
+    cpu: float = 0.0
+    """Seconds of processor time."""
     raw: dict[str, array[int]] = {}
     """Microseconds by hop, and of the lag, until the second is sealed."""
     sealed: dict[str, list[float]] = {}
@@ -51,6 +53,9 @@ class Gathering:
         self.lag = Histogram()
         self.counts = Counts()
         self.cpu = 0.0
+        """Seconds of processor time from the beginning of the warm-up to the last answer."""
+        self.reading_back_cpu = 0.0
+        """The same of what came then: reading the history back."""
         self.ticks: dict[int, Tick] = {}
 
     def take(self, interval: Interval) -> Tick:
@@ -66,6 +71,7 @@ class Gathering:
         tick = self._tick(interval.second)
         tick.counts.add(interval.counts)
         tick.in_flight += interval.in_flight
+        tick.cpu += interval.cpu
         for name in (*HOPS, LAG):
             measured = arrays.get(LAG if name == LAG else f"{name}/corrected")
             if measured:
@@ -79,6 +85,11 @@ class Gathering:
             if old is not None:
                 old.seal()
         return self.ticks[second]
+
+    def cost(self, begin: float, end: float) -> float:
+        """Seconds of processor time for each message verified, in the whole seconds between two of the plan."""
+        ticks = [tick for second, tick in self.ticks.items() if begin < second <= end]
+        return sum(tick.cpu for tick in ticks) / max(1, sum(tick.counts.verified for tick in ticks))
 
     def series(self) -> list[Second]:
         """Every second, in order."""

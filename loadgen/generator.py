@@ -6,7 +6,7 @@ Here is only what happens in which order; what it runs on is the crew's `Host`.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from time import process_time
 from typing import Final
@@ -51,6 +51,10 @@ class Generator:
         """Send no more."""
         self._stopped = True
 
+    @property
+    def _halted(self) -> bool:
+        return self._stopped or self._crew.trouble is not None
+
     def run(self) -> None:
         """Carry the plan out. Raises `GiveUp`."""
         self._gather()
@@ -63,17 +67,21 @@ class Generator:
         self._start = clock() + HEAD_START
         self._host.spawn(self._report_each_second)
         self._host.spawn(partial(self._storms.rage, self._start))
-        self._follow_plan()
+        self._host.follow(self._follow_plan())
         self._drain()
         self._over = True
         self._tell(self._interval())
+        if self._crew.trouble is not None:
+            raise self._crew.trouble
         self._tell(Reconciling())
+        began = process_time()
         entries = self._finish()
+        cpu = process_time() - began
         self._tell(self._interval(cpu=0.0))
         self._crew.closing = True
         for line in self._crew.lines:
             line.close()
-        self._tell(Finished(entries))
+        self._tell(Finished(entries, cpu))
 
     def _gather(self) -> None:
         """Wait until everybody is connected."""
@@ -101,8 +109,8 @@ class Generator:
         if self._stopped:
             raise GiveUp("internal", INTERRUPTED)
 
-    def _follow_plan(self) -> None:
-        """The scheduler: begin what is due, and let those read who are about to."""
+    def _follow_plan(self) -> Iterator[int]:
+        """The scheduler: begin what is due, and let those read who are about to; when to go on with it."""
         crew, load = self._crew, self._plan.load
         warm = int(load.warmup * 1e6)
         for arrival in arrivals(load, self._plan.population.users, self._plan.seed):
@@ -110,8 +118,13 @@ class Generator:
             if line is None:
                 continue
             due = self._start + int(arrival.at * 1e6)
-            now = self._wait(due)
-            if self._stopped:
+            now = clock()
+            crew.read_due(now)
+            while now < due and not self._halted:
+                yield min(due, crew.next_reader or due, now + IDLE)
+                now = clock()
+                crew.read_due(now)
+            if self._halted:
                 return
             if now - due > MAX_LATE:
                 crew.accounting.drop()
@@ -119,24 +132,19 @@ class Generator:
                 measured = due - self._start >= warm
                 self._acts.let(arrival.act, Due(line, arrival.number, due, now, measured))
 
-    def _wait(self, due: int) -> int:
-        """Wait until a moment (microseconds), and do what is due before it; what time it is then."""
-        crew = self._crew
-        while True:
-            now = clock()
-            crew.read_due(now)
-            if now >= due or self._stopped:
-                return now
-            self._host.pause(min(due, crew.next_reader or due, now + IDLE))
-
     def _drain(self) -> None:
         """Wait for what is on its way, while it may still come."""
         deadline = clock() + int(self._plan.drain * 1e6)
-        while (self._crew.accounting.in_flight or self._crew.next_reader) and clock() < deadline:
+        crew = self._crew
+        while (crew.accounting.in_flight or crew.next_reader) and clock() < deadline:
+            if crew.trouble is not None:
+                return
             self._sleep_a_little()
 
     def _sleep_a_little(self) -> None:
-        self._crew.read_due(clock())
+        crew, now = self._crew, clock()
+        while crew.next_reader and crew.next_reader <= now:
+            crew.read_due(now)
         self._host.sleep(LOOK)
 
     def _finish(self) -> int:
@@ -170,7 +178,7 @@ class Generator:
             self._tell(self._interval())
 
     def _interval(self, cpu: float | None = None) -> Interval:
-        """What happened since the last one; reading the history back costs `cpu` nothing."""
+        """What happened since the last one; what reading the history back costs is told elsewhere."""
         accounting = self._crew.accounting
         spent = process_time()
         interval = Interval(

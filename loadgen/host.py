@@ -5,7 +5,7 @@ Locust's and gevent's part of it is in `users` and `locustfile`; everything else
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from time import monotonic_ns
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -28,8 +28,14 @@ class Host(Protocol):
     def sleep(self, seconds: float) -> None:
         """Let others run for so long."""
 
-    def pause(self, moment: int) -> None:
-        """Let others run until a moment (microseconds), as precisely as the system can; for one at a time."""
+    def follow(self, moments: Iterator[int]) -> None:
+        """Ask for each moment (microseconds) when the one before has come; return behind the last.
+
+        As precisely as the system can. The iterator must not wait.
+        """
+
+    def look(self, now: int) -> None:
+        """Ask for it already if it has come: for who has much to do, and must not let it wait."""
 
     def spawn(self, task: Callable[[], None]) -> None:
         """Run something beside everything else."""

@@ -60,7 +60,8 @@ class LiveView:
                 self._show(report.second)
             case Reconciling():
                 self._say("reading the history back", True)
-            case Finished(entries=entries):
+            case Finished(entries=entries, cpu=cpu):
+                self._gathered.reading_back_cpu = cpu
                 self._say(f"{entries} entries of the history compared", True)
 
     def _say(self, text: str, worth_a_line: bool) -> None:

@@ -17,14 +17,14 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from time import monotonic_ns
 from typing import Any, Final
 
 import gevent
 import msgspec
-from gevent.event import Event
+from gevent.event import AsyncResult, Event
 from gevent.pool import Pool
 from gevent.socket import wait_read
 from locust.env import Environment
@@ -34,7 +34,7 @@ from .alarm import Alarm
 from .crew import Crew
 from .generator import INTERRUPTED, Generator
 from .hops import HOPS
-from .host import GiveUp, Item, Result
+from .host import GiveUp, Item, Result, clock
 from .plan import Plan
 from .population import shared_out
 from .roles import Alone, Assignment, Job, Lead, Master, Worker
@@ -58,6 +58,10 @@ LOAD: Final = 256
 """HTTP connections that the load may use at once; more than it should ever need, so that nobody waits."""
 LOOK: Final = 0.1
 """Seconds between two looks at the other processes."""
+NEVER: Final = 1 << 62
+"""A moment that does not come."""
+AT_ONCE: Final = 1
+"""A moment that is over."""
 LAST_WORD: Final = 1.0
 """Seconds for a worker's last message to leave."""
 
@@ -70,11 +74,60 @@ class GeventHost:
     def __init__(self, http: Http, begin: Event) -> None:
         self._http = http
         self._begin = begin
-        self.pause = _pauses()
+        self._due = NEVER
+        self._ring: Callable[[], None] = lambda: None
 
     def sleep(self, seconds: float) -> None:
         """Let other greenlets run."""
         gevent.sleep(seconds)
+
+    def follow(self, moments: Iterator[int]) -> None:
+        """Let the event loop itself ask, when the alarm rings."""
+        try:
+            alarm = Alarm()
+        except OSError:
+            for moment in moments:
+                gevent.sleep(max(0, moment - clock()) / 1e6)
+        else:
+            self._follow(moments, alarm)
+
+    def look(self, now: int) -> None:
+        """A moment may come while the event loop goes through all that it found to read."""
+        if now >= self._due:
+            self._ring()
+
+    def _follow(self, moments: Iterator[int], alarm: Alarm) -> None:
+        """Go on whenever the alarm rings.
+
+        A greenlet that waits by gevent's means makes a waiter, starts a watcher, switches, and stops the
+        watcher again, for every message. Here one watcher looks at one timer all the time.
+        """
+        ended: AsyncResult[None] = AsyncResult()
+        watcher = gevent.get_hub().loop.io(alarm.fd, READ)
+
+        def ring() -> None:
+            """Called by the event loop, so this must not wait, and what is raised must come out elsewhere."""
+            try:
+                self._due = next(moments)
+                alarm.set(self._due)
+            except StopIteration:
+                ended.set(None)
+            except Exception as error:
+                ended.set_exception(error)
+            else:
+                return
+            self._due = NEVER
+            watcher.stop()
+
+        self._ring = ring
+        watcher.start(ring)
+        alarm.set(AT_ONCE)
+        try:
+            ended.get()
+        finally:
+            watcher.stop()
+            watcher.close()
+            alarm.close()
 
     def spawn(self, task: Callable[[], None]) -> None:
         """Run a greenlet."""
@@ -104,21 +157,6 @@ class GeventHost:
     def wait_for_start(self) -> None:
         """Wait for the master's word, if there is a master."""
         self._begin.wait()
-
-
-def _pauses() -> Callable[[int], None]:
-    try:
-        alarm = Alarm()
-    except OSError:
-        return lambda moment: gevent.sleep(max(0.0, moment / 1e6 - monotonic_ns() / 1e9))
-    hub = gevent.get_hub()
-    watcher = hub.loop.io(alarm.fd, READ)
-
-    def pause(moment: int) -> None:
-        alarm.set(moment)
-        hub.wait(watcher)
-
-    return pause
 
 
 def _generator(

@@ -40,6 +40,7 @@ class Measured(Struct, frozen=True, kw_only=True):
 def results(measured: Measured) -> report.LoadResults:
     """The run as its document."""
     gathered = measured.gathered
+    warmup, end = measured.plan.load.warmup, measured.plan.load.end
     judgement = judge(measured.budget, gathered, measured.trouble, interrupted=measured.interrupted)
     return report.LoadResults(
         schema_version=report.SCHEMA_VERSION,
@@ -68,7 +69,8 @@ def results(measured: Measured) -> report.LoadResults:
             lag_p99=gathered.lag.ms(99),
             lag_max=gathered.lag.max_ms,
             cpu_seconds=round(gathered.cpu, 3),
-            cpu_us_per_message=round(gathered.cpu * 1e6 / max(1, gathered.counts.verified), 1),
+            cpu_us_per_message=round(gathered.cost(warmup, end) * 1e6, 1),
+            reading_back_cpu_seconds=round(gathered.reading_back_cpu, 3),
         ),
         seconds=gathered.series(),
     )

@@ -74,7 +74,7 @@ class Lead:
         self._connected: dict[str, int] = {}
         self._ready: set[str] = set()
         self._reconciling: set[str] = set()
-        self._finished: dict[str, int] = {}
+        self._finished: dict[str, Finished] = {}
         self._failed = False
         self.begun = False
 
@@ -106,10 +106,13 @@ class Lead:
                 self._reconciling.add(worker)
                 if len(self._reconciling) == self._workers:
                     yield report
-            case Finished(entries=entries):
-                self._finished[worker] = entries
+            case Finished():
+                self._finished[worker] = report
                 if self.over:
-                    yield Finished(sum(self._finished.values()))
+                    every = self._finished.values()
+                    yield Finished(
+                        sum(each.entries for each in every), sum(each.cpu for each in every)
+                    )
             case Trouble():
                 self._failed = True
                 yield report

@@ -10,14 +10,16 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 import gevent
 import msgspec
+from gevent import GreenletExit
 from gevent.event import AsyncResult
 from gevent.lock import BoundedSemaphore
+from gevent.monkey import get_original
 from gevent.socket import wait_write
 from locust import User, task
 from locust.contrib.fasthttp import FastHttpSession
@@ -41,7 +43,8 @@ from .crew import Comeback, Crew, Meeting, Seat, watermark
 from .host import GiveUp, clock
 from .plan import account
 
-READ_BYTES: Final = 65_536
+READ_BYTES: Final = 16_384
+"""Of one read. All of it is allocated before it is known how much comes, which is little nearly always."""
 READ: Final = 1
 """The event loop's word for "there is something to read"."""
 RECONNECT_AFTER: Final = 0.2
@@ -52,6 +55,7 @@ HTTP_PATIENCE: Final = 60.0
 """Seconds for one HTTP answer; registering is slow by intent (password hashing)."""
 SETTING_UP: Final = 16
 """HTTP calls at once while everybody registers."""
+STOPPED: Final = "the users were stopped before the end, as Locust's page can do"
 GOOD: Final = (200, 201)
 FILE: Final = "application/octet-stream"
 JSON: Final = "application/json"
@@ -136,6 +140,9 @@ class DeviceUser(User):
                 _live(crew, self.http, crew.boarding.pop())
             except GiveUp as trouble:
                 crew.give_up(trouble)
+            except GreenletExit:
+                crew.give_up(GiveUp("internal", STOPPED))
+                raise
             except Exception as error:
                 crew.give_up(GiveUp("internal", f"a device failed: {error!r}"))
                 raise
@@ -237,8 +244,8 @@ class Connection:
         self._secure = crew.plan.url.startswith("https")
         self._handlers: dict[type[Frame], Callable[[Any, int], None]] = {
             Message: self._came,
-            Sent: self._sent,
-            Status: self._status,
+            Sent: partial(crew.accounting.sent, device),
+            Status: partial(crew.accounting.status, device),
             Failed: self._failed,
             ToDevice: self._aside,
             ReplayComplete: self._replayed,
@@ -273,6 +280,7 @@ class Connection:
 
     def _read(self) -> None:
         """Take what there is. Called by the event loop itself, so this must not wait."""
+        now = 0
         try:
             while True:
                 data = self._socket.recv(READ_BYTES)
@@ -288,6 +296,7 @@ class Connection:
             self._ended.set_exception(error)
             return
         self._flush()
+        self._crew.host.look(now)
 
     def send(self, frame: bytes) -> None:
         """Write a frame without waiting."""
@@ -315,12 +324,6 @@ class Connection:
             crew.will_read(self, now)
             if frame.message.body.asset_id is not None:
                 crew.saw_file(self, frame.message.body.asset_id, now)
-
-    def _sent(self, frame: Sent, now: int) -> None:
-        self._crew.accounting.sent(self.device, frame, now)
-
-    def _status(self, frame: Status, now: int) -> None:
-        self._crew.accounting.status(self.device, frame, now)
 
     def _failed(self, frame: Failed, _now: int) -> None:
         self._crew.accounting.failed(frame)
@@ -369,6 +372,7 @@ class Connection:
 
 
 def _connected(url: str) -> socket.socket:
+    """A socket that never waits. Without TLS it is the system's own: gevent's does more for each call."""
     parts = urlsplit(url)
     assert parts.hostname is not None
     secure = parts.scheme == "https"
@@ -378,8 +382,11 @@ def _connected(url: str) -> socket.socket:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if secure:
         sock = _tls().wrap_socket(sock, server_hostname=parts.hostname)
-    sock.settimeout(0.0)
-    return sock
+        sock.settimeout(0.0)
+        return sock
+    plain: socket.socket = get_original("socket", "socket")(fileno=sock.detach())
+    plain.setblocking(False)
+    return plain
 
 
 @cache

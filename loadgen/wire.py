@@ -56,6 +56,8 @@ class Finished(Struct, frozen=True, tag="finished"):
 
     entries: int
     """Entries that were read back and compared."""
+    cpu: float
+    """Seconds of processor time that this took."""
 
 
 class Trouble(Struct, frozen=True, tag="trouble"):

@@ -114,8 +114,11 @@ class GeneratorResult(Node, frozen=True):
     lag_p99: float
     lag_max: float
     cpu_seconds: float
+    """Of all processes that carry users, from the beginning of the warm-up to the last answer."""
     cpu_us_per_message: float
-    """Processor time of all its processes for each verified message, from the warm-up to the end."""
+    """For each message verified, in the measured time alone: without what comes before and after it."""
+    reading_back_cpu_seconds: float = 0.0
+    """For comparing the history with what was sent, at the end."""
 
 
 class CapacityStep(Node, frozen=True):

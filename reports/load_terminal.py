@@ -96,7 +96,8 @@ def _show_facts(results: LoadResults, console: Console) -> None:
     _print_wrapped(
         console,
         f"generator: lag p99 {generator.lag_p99:g} ms, "
-        f"{generator.cpu_us_per_message:g} µs of CPU per verified message",
+        f"{generator.cpu_us_per_message:g} µs of CPU per verified message; "
+        f"{generator.reading_back_cpu_seconds:g} s of CPU to read the history back",
     )
     _print(console, f"{run.seconds:.1f} s, seed {run.seed}, msgcheck {run.tool_version}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,14 @@ def patient(
         BUDGET.format(population=population, rate=rate, duration=duration, load=load, drain=drain)
     )
     return str(file)
+
+
+def free_port() -> int:
+    """Of the loopback address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        found: int = probe.getsockname()[1]
+    return found
 
 
 @contextmanager

@@ -6,13 +6,11 @@ Each run shows several things at once, because starting and ending it takes long
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import httpx
-import pytest
 import trustme
 from jsonschema import Draft202012Validator
 
@@ -21,20 +19,11 @@ from loadgen.budgets import load_budget
 from loadgen.schedule import arrivals
 from reports import load_model
 
-from .loading import ended, loaded, loading, patient
+from .loading import ended, free_port, loaded, loading, patient
 from .processes import ROOT, serving
 
 STATUSES = {"send_to_sent", "send_to_delivered", "delivered_to_status", "read_to_status"}
 SPLIT = {"sent_queue", "sent_commit", "sent_rest"}
-
-
-@pytest.fixture
-def port() -> int:
-    """A free one."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        found: int = probe.getsockname()[1]
-    return found
 
 
 def rows(command: subprocess.Popen[str], port: int) -> set[str]:
@@ -54,12 +43,13 @@ def rows(command: subprocess.Popen[str], port: int) -> set[str]:
 
 
 def test_encrypted_groups_are_within_a_patient_budget_and_on_locusts_page(
-    tmp_path: Path, port: int
+    tmp_path: Path,
 ) -> None:
     """Every message is accounted for, the reports hold it, and the exit status is 0."""
     budget = patient(
         tmp_path, "users: 8, groups: {smallest: 3, largest: 4}, encrypted: true", duration="2500ms"
     )
+    port = free_port()
     web = f"127.0.0.1:{port}"
     with loading(tmp_path, "--budget", budget, "--seed", "7", "--web", web) as command:
         assert rows(command, port) >= {"send_to_sent", "send_to_delivered"}

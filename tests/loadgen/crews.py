@@ -25,8 +25,13 @@ class Answers:
     def sleep(self, seconds: float) -> None:
         """Time does not pass."""
 
-    def pause(self, moment: int) -> None:
+    def follow(self, moments: Iterator[int]) -> None:
         """Time does not pass."""
+        for _ in moments:
+            pass
+
+    def look(self, now: int) -> None:
+        """No moment waits."""
 
     def spawn(self, task: Callable[[], None]) -> None:
         """Run it now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from loadgen.budgets import Budget, load_budget
 from loadgen.client import Entry, Sent, Status
 from loadgen.gathering import Gathering
 from loadgen.generator import Generator
+from loadgen.host import GiveUp
 from loadgen.judging import judge
 from loadgen.schedule import Load
 from loadgen.wire import Finished, Interval, Preparing, Reconciling, Report, Started
@@ -26,7 +27,7 @@ SERVER = 1_000
 
 
 class VirtualHost(Answers):
-    """A machine on which a pause ends late by as much as `starved` says, and nothing else takes time."""
+    """A machine on which every moment comes late by as much as `starved` says, and nothing else takes time."""
 
     def __init__(self, starved: Callable[[int], int]) -> None:
         super().__init__()
@@ -37,9 +38,10 @@ class VirtualHost(Answers):
         """Time passes."""
         self.now += int(seconds * 1e6)
 
-    def pause(self, moment: int) -> None:
+    def follow(self, moments: Iterator[int]) -> None:
         """Time passes; too much of it, if the process is not given a processor."""
-        self.now = moment + self._starved(moment)
+        for moment in moments:
+            self.now = moment + self._starved(moment)
 
     def spawn(self, task: Callable[[], None]) -> None:
         """Nobody is there for what runs beside: the reports of each second, and storms."""
@@ -122,3 +124,24 @@ def test_what_could_not_be_sent_in_time_is_left_out_and_told(
     found, reasons = verdict(told)
     assert found == "invalid"
     assert any("did not send" in reason for reason in reasons)
+
+
+def test_trouble_in_the_middle_ends_the_run_with_what_was_measured_so_far(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing more is sent, nothing is waited for, and the first reason is told instead of a verdict."""
+    crew, *_ = pair(LOAD)
+    crew.host = host = VirtualHost(lambda moment: trouble(moment))
+    monkeypatch.setattr(generators, "clock", lambda: host.now)
+
+    def trouble(moment: int) -> int:
+        if moment > 2_000_000:
+            crew.give_up(GiveUp("internal", "stopped"))
+        return 0
+
+    told: list[Report] = []
+    with pytest.raises(GiveUp, match="stopped"):
+        Generator(crew, told.append).run()
+    (interval,) = (report for report in told if isinstance(report, Interval))
+    assert 50 < interval.counts.planned < 150
+    assert host.now < 3_000_000

@@ -82,3 +82,21 @@ def test_a_run_that_came_to_no_end_is_invalid(budget: Budget) -> None:
     assert judge(budget, gathered(), trouble, interrupted=False).reasons == ["the target went away"]
     interrupted = judge(budget, gathered(), None, interrupted=True)
     assert (interrupted.exit_status, len(interrupted.checks)) == (3, 8)
+
+
+def test_what_a_message_costs_is_measured_in_the_measured_time_alone() -> None:
+    """Warm-up, and what is still on its way at the end, are left out; two processes add up."""
+    gathered = Gathering()
+    for second, cpu, verified in ((1, 9.0, 10), (2, 0.3, 100), (3, 0.1, 100), (4, 9.0, 1)):
+        for _ in range(2):  # two processes
+            gathered.take(
+                Interval(
+                    second=second,
+                    counts=Counts(verified=verified),
+                    samples={},
+                    in_flight=0,
+                    cpu=cpu,
+                )
+            )
+    assert gathered.cost(1.0, 3.5) == pytest.approx(0.002)
+    assert gathered.cpu == pytest.approx(36.8)

@@ -37,11 +37,11 @@ def test_what_all_say_is_passed_on_once() -> None:
     assert lead.may_begin
     told = [
         report
-        for saying in (Started(), Reconciling(), Finished(7))
+        for saying in (Started(), Reconciling(), Finished(7, 0.5))
         for worker in "ab"
         for report in lead.heard(worker, saying)
     ]
-    assert told == [Started(), Reconciling(), Finished(14)]
+    assert told == [Started(), Reconciling(), Finished(14, 1.0)]
     assert lead.over
 
 

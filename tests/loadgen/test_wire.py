@@ -22,7 +22,7 @@ from loadgen.wire import Finished, Interval, Preparing, Report, Unpacker, packed
 REPORTS: list[Report] = [
     Preparing(1, 2),
     Interval(second=3, counts=Counts(sent=4), samples={"a": b"\0\1"}, in_flight=5, cpu=0.5),
-    Finished(6),
+    Finished(6, 0.25),
 ]
 
 
