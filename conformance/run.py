@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 import trio
-from msgspec import Struct
+from msgspec import Struct, structs
 from rich.console import Console
 
 from reports import terminal
@@ -350,7 +350,7 @@ async def _embedded(options: Options, patience: Patience, log: str) -> AsyncIter
         adapter = ADAPTERS[options.adapter](server.url, patience)
         yield Match(
             adapter=adapter,
-            target=await adapter.discover(),
+            target=structs.replace(await adapter.discover(), limits_sends=True),
             outages={"restart": server.restart, "stop": server.stop_and_start},
             files=server.data,
             remark=server.ended_by_itself,
