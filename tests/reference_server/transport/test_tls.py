@@ -140,5 +140,5 @@ def test_a_key_that_is_not_the_certificates_is_refused(
         tls.context(one, other)
     with pytest.raises(tls.CertificateUnusable, match="--keyfile"):
         tls.context(one, None)
-    with pytest.raises(tls.CertificateUnusable, match="none.pem cannot be read: No such file"):
+    with pytest.raises(tls.CertificateUnusable, match=r"none\.pem cannot be read: No such file"):
         tls.context(tmp_path / "none.pem", None)
