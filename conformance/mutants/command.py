@@ -189,11 +189,11 @@ def _judged(
     try:
         trio.run(play_all, runs, jobs, conditions, done)
     except* KeyboardInterrupt:
-        click.echo(
-            "msgcheck: interrupted: what was played is in the folders of the faults", err=True
-        )
-        healthy.clear()
+        click.echo("msgcheck: interrupted: the matrix holds what was played", err=True)
+        for fault in plan.chosen:
+            trials.setdefault(fault.name, judging.not_played(fault, "interrupted before its end"))
     if not healthy:
+        click.echo("msgcheck: without the healthy server there is no matrix", err=True)
         raise SystemExit(HARNESS)
     return _matrix(
         plan,

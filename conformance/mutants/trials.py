@@ -57,7 +57,7 @@ async def play_all(
     conditions: Conditions,
     done: Callable[[Run, Results | NoResults], None],
 ) -> None:
-    """Do all runs, `jobs` side by side; `done` gets what each gave."""
+    """Do all runs, `jobs` side by side, in their order; `done` gets what each gave."""
     waiting = iter(runs)
 
     async def work() -> None:
@@ -86,9 +86,12 @@ async def _play(run: Run, conditions: Conditions) -> Results:
                 stderr=subprocess.STDOUT,
                 check=False,
             )
-        return msgspec.json.decode(record.read_bytes(), type=Results)
+        results = msgspec.json.decode(record.read_bytes(), type=Results)
     except (OSError, msgspec.DecodeError):
         raise NoResults(f"the run gave no results: its output is {log}") from None
+    if results.run.interrupted:  # Ctrl-C reaches the runs, too
+        raise NoResults("interrupted before its end")
+    return results
 
 
 def _command(run: Run, conditions: Conditions, folder: Path) -> list[str]:
