@@ -189,11 +189,11 @@ def _judged(
     try:
         trio.run(play_all, runs, jobs, conditions, done)
     except* KeyboardInterrupt:
-        click.echo("msgcheck: interrupted: the matrix holds what was played", err=True)
+        kept = "holds what was played" if healthy else "is none without the healthy server"
+        click.echo(f"msgcheck: interrupted: the matrix {kept}", err=True)
         for fault in plan.chosen:
             trials.setdefault(fault.name, judging.not_played(fault, "interrupted before its end"))
     if not healthy:
-        click.echo("msgcheck: without the healthy server there is no matrix", err=True)
         raise SystemExit(HARNESS)
     return _matrix(
         plan,
