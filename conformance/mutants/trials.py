@@ -95,10 +95,11 @@ async def _play(run: Run, conditions: Conditions) -> Results:
 
 
 def _command(run: Run, conditions: Conditions, folder: Path) -> list[str]:
-    faulty = () if run.fault is None else ("--fault", run.fault.name)
+    # What a busy host could not judge of the healthy server is played again alone, as in any run.
+    faulty = () if run.fault is None else ("--fault", run.fault.name, "--replay", "0")
     return [
         *(sys.executable, "-m", "conformance", "run", *run.selectors, *faulty),
         *("--seed", str(conditions.seed), "--jobs", str(conditions.flight), "--strict"),
-        *("--patience", str(conditions.patience), "--replay", "0"),
+        *("--patience", str(conditions.patience)),
         *("--report-dir", str(folder)),
     ]
