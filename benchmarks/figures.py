@@ -74,9 +74,16 @@ def verdict(measure: Measure, median: float) -> str:
     return "met" if met else f"missed by {abs(median / measure.target - 1):.0%}"
 
 
+def shown(value: float) -> str:
+    """A figure as the table has it, in three digits at least."""
+    return f"{value:,.3g}" if value < 100 else f"{value:,.0f}"
+
+
 def change(measure: Measure, old: Figure, new: Figure) -> str:
     """How a figure moved. It is called better or worse only when no run of one is among the other's."""
     moved = f"{new.median / old.median - 1:+.0%}" if old.median else "n/a"
+    if moved in ("+0%", "-0%"):
+        return "the same"
     if min(new.values) <= max(old.values) and min(old.values) <= max(new.values):
         return f"{moved} within the spread"
     lower = new.median < old.median

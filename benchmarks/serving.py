@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,10 @@ _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _STOP_S = 10.0
 _LISTENING = re.compile(r"http://[\d.]+:\d+")
 PASSWORD = "benchmark"  # noqa: S105 - it protects nothing
+
+
+class NotMeasured(Exception):
+    """A benchmark could not be run; the text says why."""
 
 
 def cpu_seconds(process_id: int) -> float:
@@ -57,26 +62,49 @@ def serving(*options: str) -> Iterator[Serving]:
 def started(*arguments: str) -> Iterator[Serving]:
     """A server started by ``python arguments…`` that says where it listens."""
     began = time.perf_counter()
-    with subprocess.Popen(  # noqa: S603 - our own programs
-        [sys.executable, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
+    process: subprocess.Popen[str] | None = None
+    try:
+        with _undisturbed():
+            process = subprocess.Popen(  # noqa: S603 - our own programs
+                [sys.executable, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                # Ctrl-C is for this program, which then stops the server.
+                start_new_session=True,
+            )
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        found = _LISTENING.search(line)
+        if found is None:
+            raise NotMeasured(f"the server did not start: {line!r}")
+        yield Serving(found[0], process.pid, time.perf_counter() - began)
+    finally:
+        if process is not None:
+            _end(process)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Put Ctrl-C off until afterwards: a process that is broken off while it starts has nobody to end it."""
+    put_off: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: put_off.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    for number in put_off:
+        signal.raise_signal(number)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    with process:
+        process.terminate()
         try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            found = _LISTENING.search(line)
-            if found is None:
-                raise RuntimeError(f"the server did not start: {line!r}")
-            yield Serving(found[0], process.pid, time.perf_counter() - began)
-        finally:
-            process.terminate()
-            try:
-                process.wait(_STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def client_of(server: Serving) -> httpx.Client:

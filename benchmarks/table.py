@@ -20,6 +20,7 @@ from reports.load_model import load
 
 from . import connecting, fetching, talking
 from .figures import Measure
+from .serving import NotMeasured
 
 Values = Mapping[str, float]
 """The figures of one run, by the names of their measures."""
@@ -103,30 +104,35 @@ def _connecting(size: Size) -> Values:
 def _suite(_: Size) -> Values:
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        _msgcheck("run", "--report-dir", folder)
+        _msgcheck(folder, "run")
         return {"suite": time.perf_counter() - began}
 
 
 def _generator(size: Size) -> Values:
     with tempfile.TemporaryDirectory() as folder:
         duration = f"{max(size.seconds // 2, 2)}s"
-        _msgcheck(
-            *("load", "--report-dir", folder, "--rate", "2000/s", "--users", "200"),
+        record_file = _msgcheck(
+            *(folder, "load", "--rate", "2000/s", "--users", "200"),
             *("--warmup", "2s", "--duration", duration),
         )
-        record = load(Path(folder) / "results.json")
+        record = load(record_file)
     return {"generator-cpu": record.generator.cpu_us_per_message}
 
 
-def _msgcheck(*arguments: str) -> None:
-    """Run it for what it costs; its verdict is not the question."""
-    subprocess.run(  # noqa: S603 - ourselves
-        [sys.executable, "-m", "conformance", *arguments],
+def _msgcheck(report_dir: str, *command: str) -> Path:
+    """Run it to its end for what it costs; its record. Its verdict is not the question."""
+    done = subprocess.run(  # noqa: S603 - ourselves
+        [sys.executable, "-m", "conformance", *command, "--report-dir", report_dir],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
         check=False,
     )
+    record = Path(report_dir) / "results.json"
+    if not record.exists():
+        raise NotMeasured(f"`msgcheck {command[0]}` left no record: {done.stderr.strip()}")
+    return record
 
 
 _CPU_MESSAGE = "µs CPU/message"

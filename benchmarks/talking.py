@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import trio
 
 from .device import Device, Encoding
-from .serving import Serving, client_of, conversation, newcomer, serving
+from .serving import NotMeasured, Serving, client_of, conversation, newcomer, serving
 
 TEXT = "x" * 200
 
@@ -71,7 +71,7 @@ async def run_pair(
                     done = frame["up_to_seq"]
                     await _start(sender, pair.conversation_id, numbers, fresh)
                 elif frame["type"] == "failed":
-                    raise RuntimeError(f"a send failed: {frame}")
+                    raise NotMeasured(f"a send failed: {frame}")
     await sender.aclose()
     await receiver.aclose()
 

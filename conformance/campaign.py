@@ -13,7 +13,7 @@ looked into (`vault`), where they are at hand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import trio
 from msgspec import UNSET, structs
@@ -46,8 +46,15 @@ MANY = 500
 """How many steps a loop or a file is taken for when only the target's answer tells its size."""
 
 
+def let_go(_played: Played) -> None:
+    """Keep nothing of a play but what the record needs."""
+
+
 class Campaign:
-    """One run over many variants; `results` is complete for what has been played so far."""
+    """One run over many variants; `results` is complete for what has been played so far.
+
+    `keep` is shown each play with its whole history, which is let go afterwards.
+    """
 
     def __init__(
         self,
@@ -61,6 +68,7 @@ class Campaign:
         restarts: Stage | None = None,
         known: Baseline = (),
         replay: int = AGAIN,
+        keep: Callable[[Played], None] = let_go,
     ) -> None:
         self._variants = variants
         self._stage = stage
@@ -71,6 +79,7 @@ class Campaign:
         self._tell = listener
         self._known = known
         self._replay = replay
+        self._keep = keep
         self._results: dict[str, Scenario] = {}
         self._plays: dict[str, list[Played]] = {}
         self._evidence: dict[str, Evidence] = {}
@@ -176,6 +185,7 @@ class Campaign:
         self._tell(VariantStarted(variant.name))
         plays = self._plays.setdefault(variant.name, [])
         played = await play(variant, stage, attempt=len(plays) + 1, halts=halts)
+        self._keep(played)
         self._record(variant, played, reported(played, stage.adapter, self._repetition))
 
     def _look_into_files(self) -> None:

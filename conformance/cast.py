@@ -125,6 +125,7 @@ class Cast(Mapping[str, Json]):
         self._history = history
         self._canaries: list[str] = []
         self._attempt = attempt
+        self.target_limits_sends = target.limits_sends
         self._target = _target_view(target)
         self.people = {name: Person(name, role) for name, role in scenario.actors.items()}
         for person in self.people.values():

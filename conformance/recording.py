@@ -45,6 +45,7 @@ class Options(Struct, frozen=True, kw_only=True):
     faults: tuple[str, ...] = ()
     patience: float = PATIENCE
     replay: int = AGAIN
+    trace: Path | None = None
 
 
 class Measured(Struct, frozen=True, kw_only=True):

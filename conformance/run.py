@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 import trio
-from msgspec import Struct
+from msgspec import Struct, structs
 from rich.console import Console
 
 from reports import terminal
@@ -25,7 +25,7 @@ from reports.job import tell_job
 from .adapters.base import Adapter, Target, TargetTrouble
 from .adapters.messenger import MessengerAdapter
 from .baseline import Baseline, load_baseline
-from .campaign import AGAIN, Campaign, takes_the_server_away
+from .campaign import AGAIN, Campaign, let_go, takes_the_server_away
 from .catalogue import Catalogue, load_catalogue
 from .collector import collect_rarely
 from .commanding import check_writable, listen_for_signals, patience_option, target_url
@@ -43,6 +43,7 @@ from .resources import SCENARIOS
 from .restarting import OutageCommand
 from .selection import choose
 from .sentinels import Sentinels
+from .tracing import TraceFolder
 from .vault import Vault
 from .verdicts import HARNESS
 
@@ -122,6 +123,12 @@ class Match(Struct, frozen=True, kw_only=True):
 )
 @patience_option
 @click.option(
+    "--trace",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write every frame and request there, as NDJSON, a file for each scenario.",
+)
+@click.option(
     "--replay",
     default=AGAIN,
     show_default=True,
@@ -143,6 +150,7 @@ def run(
     strict: bool,
     faults: tuple[str, ...],
     patience: float,
+    trace: Path | None,
     replay: int,
 ) -> None:
     """Play scenarios against a server, and judge it.
@@ -168,6 +176,7 @@ def run(
         faults=faults,
         patience=patience,
         replay=replay,
+        trace=trace,
     )
     check_faults(options.faults, options.target)
     collect_rarely()
@@ -175,8 +184,9 @@ def run(
     variants = choose(options.selectors, options.expression, catalogue)
     known = _known(options, variants, catalogue)
     check_writable(options.report_dir)
+    traces = None if options.trace is None else TraceFolder(options.trace)
     console = Console()
-    outcome = _played(options, variants, catalogue, known, console)
+    outcome = _played(options, variants, catalogue, known, traces, console)
     if isinstance(outcome, TargetTrouble):
         click.echo(f"msgcheck: {outcome}", err=True)
         raise SystemExit(HARNESS)
@@ -184,6 +194,8 @@ def run(
     written = write(results, options.report_dir)
     tell_job(results)
     terminal.show(results, console, written)
+    if traces is not None and traces.trouble is not None:
+        click.echo(f"msgcheck: {traces.trouble}", err=True)
     raise SystemExit(results.exit_status)
 
 
@@ -192,11 +204,12 @@ def _played(
     variants: Sequence[Variant],
     catalogue: Catalogue,
     known: Baseline,
+    traces: TraceFolder | None,
     console: Console,
 ) -> Measured | TargetTrouble:
     outcome: Measured | TargetTrouble | None = None
     try:
-        outcome = trio.run(_play, options, variants, catalogue, known, console)
+        outcome = trio.run(_play, options, variants, catalogue, known, traces, console)
     except* KeyboardInterrupt:
         click.echo("msgcheck: interrupted twice: there are no reports of this run", err=True)
     if outcome is None:
@@ -222,6 +235,7 @@ async def _play(
     variants: Sequence[Variant],
     catalogue: Catalogue,
     known: Baseline,
+    traces: TraceFolder | None,
     console: Console,
 ) -> Measured | TargetTrouble:
     patience = Patience(options.patience)
@@ -240,6 +254,7 @@ async def _play(
                     variants,
                     catalogue,
                     known,
+                    traces,
                     console,
                     (found, second),
                     patience,
@@ -256,6 +271,7 @@ async def _campaign(
     variants: Sequence[Variant],
     catalogue: Catalogue,
     known: Baseline,
+    traces: TraceFolder | None,
     console: Console,
     matches: tuple[Match, Match | None],
     patience: Patience,
@@ -282,6 +298,7 @@ async def _campaign(
             restarts=None if second is None else _stage(options, second, patience),
             known=known,
             replay=options.replay,
+            keep=let_go if traces is None else traces.keep,
         )
         await campaign.run(options.jobs, interrupted)
     return Measured(
@@ -350,7 +367,7 @@ async def _embedded(options: Options, patience: Patience, log: str) -> AsyncIter
         adapter = ADAPTERS[options.adapter](server.url, patience)
         yield Match(
             adapter=adapter,
-            target=await adapter.discover(),
+            target=structs.replace(await adapter.discover(), limits_sends=True),
             outages={"restart": server.restart, "stop": server.stop_and_start},
             files=server.data,
             remark=server.ended_by_itself,

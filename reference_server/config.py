@@ -44,7 +44,13 @@ def read(path: Path, options: Collection[str]) -> Config:
     try:
         text = path.read_text("utf-8")
         tree = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        # It says the place at its end, where it has one: ``Invalid value (at line 3, column 8)``.
+        reason, *place = _TOML_PLACE.split(str(error))
+        raise ConfigError(f"{':'.join([str(path), *place[:2]])}: {reason}") from None
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: {error}") from None
     found = dict(tree)
     rates = _table(path, text, found, "rates", RATES)
@@ -109,6 +115,7 @@ def _closest(name: str, known: Collection[str]) -> str:
     return f"; did you mean `{close[0]}`?" if close else f"; known are {', '.join(sorted(known))}"
 
 
+_TOML_PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
 _HEADER = re.compile(r"\s*\[+\s*([\w\"'.-]+)\s*\]")
 _KEY = re.compile(r"\s*[\"']?([\w-]+)[\"']?\s*[.=]")
 

@@ -19,9 +19,18 @@ def context(certfile: Path, keyfile: Path | None) -> ssl.SSLContext:
     made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     made.set_alpn_protocols(["http/1.1"])
+    named, wanted = (
+        f"{certfile}",
+        "it must be PEM and hold the key, too, unless --keyfile names that",
+    )
+    if keyfile is not None:
+        named, wanted = f"{named} with the key {keyfile}", "both must be PEM and belong together"
     try:
         made.load_cert_chain(certfile, keyfile)
-    except OSError as error:  # what `ssl` raises are OSErrors, too
-        named = f"{certfile}" if keyfile is None else f"{certfile} with the key {keyfile}"
-        raise CertificateUnusable(f"the certificate {named} cannot be used: {error}") from None
+    except ssl.SSLError:  # it says only where in its own code that was found
+        raise CertificateUnusable(f"the certificate {named} cannot be used: {wanted}") from None
+    except OSError as error:
+        raise CertificateUnusable(
+            f"the certificate {named} cannot be read: {error.strerror}"
+        ) from None
     return made

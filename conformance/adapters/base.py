@@ -71,12 +71,14 @@ class TargetTrouble(Exception):
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """What the target says of itself."""
+    """What the target says of itself, and what is known besides."""
 
     url: str
     capabilities: frozenset[str]
     limits: dict[str, Json]
     versions: tuple[str, ...] = ()
+    limits_sends: bool = False
+    """Whether it was started with a limit to what one user may send in a time; False if nobody knows."""
 
 
 class Incoming(Struct, frozen=True, kw_only=True):

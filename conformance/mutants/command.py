@@ -189,10 +189,10 @@ def _judged(
     try:
         trio.run(play_all, runs, jobs, conditions, done)
     except* KeyboardInterrupt:
-        click.echo(
-            "msgcheck: interrupted: what was played is in the folders of the faults", err=True
-        )
-        healthy.clear()
+        kept = "holds what was played" if healthy else "is none without the healthy server"
+        click.echo(f"msgcheck: interrupted: the matrix {kept}", err=True)
+        for fault in plan.chosen:
+            trials.setdefault(fault.name, judging.not_played(fault, "interrupted before its end"))
     if not healthy:
         raise SystemExit(HARNESS)
     return _matrix(

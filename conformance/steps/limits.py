@@ -2,7 +2,9 @@
 
 It proves LIM-1 on any target that limits what one user may send, without knowing how much that is. A
 target that takes everything has shown nothing of its rate limits, so the scenario is not applicable
-to it. The only wait is the one that the target itself asked for.
+to it. That holds only if it was pressed: where the host was out of breath, or the target is known to have
+a limit and was not brought to it in time, nothing is proved and the scenario is inconclusive. The only
+wait is the one that the target itself asked for.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import trio
 
 from ..adapters.base import Refusal, SendCall
 from ..cast import Device
-from ..findings import NotShown, StepFailed, rendered
+from ..findings import NotShown, StepFailed, TooLate, rendered
 from ..model import Press
 from .base import Verb, id_of, line_of
 
@@ -36,13 +38,14 @@ class _Pressure:
         self._device = device
         self._args = args
         self._conversation_id = id_of(args.to, "conversation_id")
+        self._began = trio.current_time()
         self.sent = 0
         self.refused: list[tuple[SendCall, Refusal]] = []
 
     async def build_up(self) -> None:
         """Keep `IN_FLIGHT` messages going."""
         troubles: list[Exception] = []
-        until = trio.current_time() + LONGEST_PRESSURE_S
+        until = self._began + LONGEST_PRESSURE_S
 
         async def keep_sending() -> None:
             try:
@@ -60,6 +63,21 @@ class _Pressure:
                 nursery.start_soon(keep_sending)
         if troubles:
             raise troubles[0]
+
+    def in_vain(self) -> Exception:
+        """What it says that nothing was refused; to be raised."""
+        told = f"the target refused none of {self.sent} messages as `{_LIMITED}`"
+        cast = self._device.cast
+        if (overload := cast.patience.overload_since(self._began)) is not None:
+            return TooLate(told, overload=overload)
+        if not cast.target_limits_sends:
+            return NotShown(told)
+        if self.sent < self._args.times:
+            return TooLate(
+                f"{told} within {LONGEST_PRESSURE_S:g} s: too few, here or there, for the limit that "
+                "it was started with"
+            )
+        return StepFailed(f"{told}, although it was started with a limit")
 
     async def _one(self) -> None:
         device = self._device
@@ -86,7 +104,7 @@ async def press(device: Device, args: Press) -> Json:
     pressure = _Pressure(device, args)
     await pressure.build_up()
     if not pressure.refused:
-        raise NotShown(f"the target refused none of {pressure.sent} messages as `{_LIMITED}`")
+        raise pressure.in_vain()
     longest_ms = max(_time_to_wait_ms(refusal) for _, refusal in pressure.refused)
     if longest_ms > LONGEST_WAIT_S * 1000:
         raise NotShown(f"the target asks for {longest_ms} ms, too long to be waited for")

@@ -16,7 +16,7 @@ from ..hub import Closing, Item, Outgoing, Subscriber
 from ..service import Service
 from . import handshake
 from .answers import refusal
-from .crowds import NO_ROOM, join_chat
+from .crowds import join_chat
 from .session import Session
 
 
@@ -44,8 +44,7 @@ def chat(service: Service) -> Blueprint:
                 offered,
                 websocket.args.get("encoding"),
             )
-            if not join_chat():
-                raise errors.Unavailable(NO_ROOM)
+            join_chat()
         except ApiError as error:
             # Hypercorn cannot serve a further request on a connection that asked for an upgrade.
             return refusal(error, {"Connection": "close"})

@@ -13,11 +13,10 @@ from functools import partial
 
 import trio
 
+from ..core.errors import Unavailable
 from ..logs import Seldom
 
 log = logging.getLogger(__name__)
-
-NO_ROOM = "All realtime connections are taken."
 
 
 class Crowd:
@@ -96,6 +95,7 @@ def offer_chat(place: Place, crowd: Crowd) -> None:
     _join_chat.set(partial(place.among_if_room, crowd))
 
 
-def join_chat() -> bool:
-    """Move there the connection that this task serves; False if there is no room."""
-    return _join_chat.get()()
+def join_chat() -> None:
+    """Move there the connection that this task serves. Raises `Unavailable` if there is no room."""
+    if not _join_chat.get()():
+        raise Unavailable("All realtime connections are taken.")

@@ -10,8 +10,9 @@ A failure of either ends that connection and nothing else.
 Who has not shown who it is gets little: a time for its first head, a bound on its size (431), and a
 place among a bounded crowd, from which the longest-waiting is cut when another comes. So thousands of
 connections that say nothing cost as much as the crowd, and an honest client, who speaks at once, gets in.
-HTTP is a crowd of the same kind (Hypercorn cuts idle connections itself). On the realtime channel who is
-connected stays: when all places are taken, a newcomer is refused (503).
+HTTP is a crowd of the same kind (Hypercorn cuts idle connections itself). An upgrade stays among the
+silent until its token has been looked at, because 401 comes before everything; then it moves to the realtime
+places (`crowds.join_chat`). There who is connected stays: when all are taken, a newcomer is refused (503).
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from ..core.errors import ApiError, HeadersTooLarge, Unavailable
+from ..core.errors import ApiError, HeadersTooLarge
 from ..descriptors import Capacity
 from . import problems
-from .crowds import NO_ROOM, Crowd, Place, offer_chat
+from .crowds import Crowd, Place, offer_chat
 from .handshake import CHAT_PATH
 from .streams import Stream, closing
 
@@ -81,10 +82,8 @@ class FrontDoor:
                     stream, HeadersTooLarge(f"A request head has at most {HEAD_BYTES} bytes.")
                 )
             elif _CHAT.match(head) and _UPGRADE.search(head, 0, _end_of(head) + 2):
-                if place.among_if_room(self._chatting):
-                    await self._chat(stream, head)
-                else:  # who is connected stays
-                    await _refuse(stream, Unavailable(NO_ROOM))
+                offer_chat(place, self._chatting)
+                await self._chat(stream, head)
             elif head:
                 place.among(self._http_clients)
                 offer_chat(place, self._chatting)

@@ -25,6 +25,7 @@ from ..core.errors import ApiError
 from ..hub import CLOSING_GRACE_S, Closing, Control, Item, Subscriber
 from ..service import Service
 from . import exchange, handshake, problems
+from .crowds import join_chat
 from .session import Session
 
 RECEIVE_BYTES = 16_384
@@ -130,6 +131,7 @@ async def serve_socket(service: Service, stream: trio.abc.Stream, head: bytes) -
             _offered(request.headers),
             query.get("encoding", [None])[0],
         )
+        join_chat()
     except ApiError as error:
         asked.refused(error)
         response = _refusal(error)

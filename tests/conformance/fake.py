@@ -60,6 +60,7 @@ class World:
             lambda _line, entry: [entry]
         )
         self.hold_answers: trio.Event | None = None
+        self.takes_s = 0.0
         self.restarts = 0
 
     def create(self, members: Sequence[str]) -> str:
@@ -176,6 +177,7 @@ class FakeConnection:
         world = self.client.world
         if world.hold_answers is not None:
             await world.hold_answers.wait()
+        await trio.sleep(world.takes_s)
         if answer.came.is_set():
             return
         try:

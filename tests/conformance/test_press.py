@@ -2,11 +2,13 @@
 
 import pytest
 import trio
+from msgspec import structs
 from trio.testing import MockClock
 
-from conformance.adapters.base import Json, Refusal, SendCall
+from conformance.adapters.base import Json, Refusal, SendCall, Target
 from conformance.catalogue import Catalogue
 from conformance.engine import Played, play
+from conformance.patience import STALLED_S, Patience
 from conformance.verdicts import verdict_of
 
 from .fake import FakeAdapter, FakeConnection, World
@@ -50,16 +52,51 @@ class LimitingWorld(World):
         return super().append(sender, call, origin)
 
 
-async def pressed(world: World, catalogue: Catalogue) -> Played:
-    """A scenario that sends up to fifty messages."""
+class BreathlessWorld(World):
+    """Everything stands still for some seconds while it takes its tenth message."""
+
+    def __init__(self, clock: MockClock, patience: Patience) -> None:
+        super().__init__()
+        self._clock = clock
+        self._patience = patience
+        self._taken = 0
+
+    def append(self, sender: str, call: SendCall, origin: FakeConnection | None) -> dict[str, Json]:
+        """As before, but for once."""
+        self._taken += 1
+        if self._taken == 10:
+            due = trio.current_time()
+            self._clock.jump(3 * STALLED_S)
+            self._patience.note(due, trio.current_time())
+        return super().append(sender, call, origin)
+
+
+class LimitedByItsStart(FakeAdapter):
+    """A target that was started with a limit, as everybody knows."""
+
+    async def discover(self) -> Target:
+        """What is known of it."""
+        return structs.replace(await super().discover(), limits_sends=True)
+
+
+async def pressed(
+    world: World,
+    catalogue: Catalogue,
+    *,
+    times: int = 50,
+    adapter: type[FakeAdapter] = FakeAdapter,
+    patience: Patience | None = None,
+) -> Played:
+    """A scenario that sends up to so many messages."""
     text = scenario(
         "{as: alice, connect: {}}",
-        "{as: alice, press: {to: $chat, times: 50}, match: {after_waiting: {seq: 21}}}",
+        f"{{as: alice, press: {{to: $chat, times: {times}}}, match: {{after_waiting: {{seq: 21}}}}}}",
         head=HEAD,
     )
     loaded = load(text, catalogue)
     assert loaded.problems == ()
-    return await play(loaded.variants[0], await stage_of(FakeAdapter(world)))
+    stage = await stage_of(adapter(world), patience=patience)
+    return await play(loaded.variants[0], stage)
 
 
 async def test_a_target_that_takes_it_again_after_the_wait_passes(
@@ -77,6 +114,46 @@ async def test_a_target_that_limits_nothing_has_shown_nothing(
     played = await pressed(World(), catalogue)
     assert verdict_of(played) == "not applicable"
     assert played.not_shown is not None
+
+
+async def test_a_slow_target_of_which_no_limit_is_known_has_shown_nothing(
+    catalogue: Catalogue, autojump_clock: MockClock
+) -> None:
+    """It may well have none, and must not be left without a verdict for ever."""
+    world = World()
+    world.takes_s = 4.0
+    played = await pressed(world, catalogue, times=500)
+    assert verdict_of(played) == "not applicable"
+
+
+async def test_a_known_limit_that_was_not_reached_in_time_is_inconclusive(
+    catalogue: Catalogue, autojump_clock: MockClock
+) -> None:
+    """The capability is there, the pressure was not: `not applicable` would be wrong."""
+    world = World()
+    world.takes_s = 4.0
+    played = await pressed(world, catalogue, times=500, adapter=LimitedByItsStart)
+    assert verdict_of(played) == "inconclusive"
+    assert "too few" in played.findings[0].message
+
+
+async def test_a_known_limit_that_refuses_nobody_is_broken(
+    catalogue: Catalogue, autojump_clock: MockClock
+) -> None:
+    """All messages went out in time, beyond the limit, and all were taken."""
+    played = await pressed(World(), catalogue, adapter=LimitedByItsStart)
+    assert verdict_of(played) == "fail"
+    assert played.findings[0].requirements == ("LIM-1",)
+
+
+async def test_pressing_from_a_host_that_is_out_of_breath_is_inconclusive(
+    catalogue: Catalogue, autojump_clock: MockClock
+) -> None:
+    """Whether the target has a limit cannot be said when it was hardly pressed."""
+    patience = Patience()
+    played = await pressed(BreathlessWorld(autojump_clock, patience), catalogue, patience=patience)
+    assert verdict_of(played) == "inconclusive"
+    assert "overloaded" in played.findings[0].message
 
 
 async def test_a_target_that_refuses_again_after_its_own_wait_fails(

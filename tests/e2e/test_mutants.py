@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -78,6 +79,33 @@ def test_a_fault_that_the_chosen_scenarios_cannot_see_survives(tmp_path: Path) -
     assert "SURVIVED" in done.stdout
     (trial,) = matrix_in(tmp_path / "mutants").trials
     assert trial.verdict == "survived"
+
+
+def test_an_interrupted_matrix_holds_what_was_played(tmp_path: Path) -> None:
+    """Exit status 3: a whole one takes an hour, and what is known of the others stays known."""
+    with subprocess.Popen(
+        command_line("mutants", "errors.unknown-paths", "--jobs", "1", "--report-dir", "mutants"),
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            while not (line := process.stdout.readline()).startswith("  2/"):
+                assert line, "it ended before it could be interrupted"
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=PATIENCE_S)
+        finally:
+            process.kill()
+    assert process.returncode == 3, errors
+    assert "the matrix holds what was played" in errors
+    matrix = matrix_in(tmp_path / "mutants")
+    played = [trial for trial in matrix.trials if trial.verdict != "not played"]
+    assert 1 <= len(played) < len(matrix.trials)
+    assert matrix.trials[-1].reason == "interrupted before its end"
 
 
 @pytest.mark.parametrize(

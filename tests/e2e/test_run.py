@@ -238,6 +238,22 @@ def test_a_report_folder_that_cannot_be_written_is_told_before_anything_is_playe
     assert (tmp_path / "reports").read_text() == "a shopping list"
 
 
+def test_a_trace_holds_what_the_record_leaves_out(tmp_path: Path) -> None:
+    """A file for each scenario, of those that pass too; no token in any."""
+    done = msgcheck("run", *QUICK, "--trace", "traces", cwd=tmp_path)
+    assert (done.status, done.stderr) == (0, "")
+    traces = {file.name: file.read_text("utf-8") for file in (tmp_path / "traces").iterdir()}
+    assert {name.partition("[")[0].removesuffix(".1.ndjson") for name in traces} == {*QUICK}
+    assert all(json.loads(line) for text in traces.values() for line in text.splitlines())
+    pong = next(text for name, text in traces.items() if "pong" in name)
+    kinds = [
+        json.loads(line)["content"].get("type") for line in pong.splitlines() if "frame" in line
+    ]
+    assert "welcome" in kinds
+    assert "pong" in kinds
+    assert '"token":"•••"' in pong
+
+
 def left_behind(mark: str) -> list[str]:
     """The command lines of living processes that were started under this mark."""
     found = []

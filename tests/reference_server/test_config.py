@@ -87,7 +87,7 @@ def test_limits_may_come_from_the_environment(started: list[dict[str, Any]]) -> 
         ("port = [1, 2]\n", ":1: `port` is one value", "several"),
         ("[limits]\nmax_devices = '3'\n", ":2: `max_devices` is a whole number", "'3'"),
         ("[limits]\nmax_devices = true\n", ":2: `max_devices` is a whole number", "True"),
-        ("port = \n", "line 1", "Invalid value"),
+        ("port = \n", ":1:8: ", "Invalid value"),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_line_and_what_was_meant(

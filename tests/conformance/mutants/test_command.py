@@ -42,7 +42,7 @@ class Stage:
         self.healthy: Outcome = PASSED
         self.faulty: Outcome = KILLED
         self.runs: list[Run] = []
-        self.interrupts = False
+        self.interrupted_after: int | None = None
 
     async def play_all(
         self,
@@ -53,10 +53,10 @@ class Stage:
     ) -> None:
         """As `trials.play_all`."""
         self.runs = list(runs)
-        for run in runs:
-            done(run, self.healthy if run.fault is None else self.faulty)
-            if self.interrupts:
+        for number, run in enumerate(runs):
+            if number == self.interrupted_after:
                 raise KeyboardInterrupt
+            done(run, self.healthy if run.fault is None else self.faulty)
 
 
 @pytest.fixture
@@ -185,12 +185,24 @@ def test_runs_without_results_leave_it_open(mutants: Mutants, stage: Stage) -> N
     assert "y/output.txt" in done.output
 
 
-def test_an_interrupted_command_says_where_its_runs_are(mutants: Mutants, stage: Stage) -> None:
-    """There is no matrix of a half."""
-    stage.interrupts = True
+def test_an_interrupted_command_keeps_what_was_played(mutants: Mutants, stage: Stage) -> None:
+    """The rest of the matrix says of itself that it was not; exit status 3."""
+    stage.interrupted_after = 2
     done = mutants()
     assert done.exit_code == 3
-    assert "interrupted" in done.output
+    assert "the matrix holds what was played" in done.output
+    content = Path("msgcheck-mutants/mutants.json").read_bytes()
+    matrix = msgspec.json.decode(content, type=Matrix)
+    assert [trial.verdict for trial in matrix.trials] == ["killed", "not played", "not played"]
+    assert matrix.trials[1].reason == "interrupted before its end"
+
+
+def test_without_the_healthy_server_there_is_no_matrix(mutants: Mutants, stage: Stage) -> None:
+    """Nobody knows what a kill is worth then."""
+    stage.interrupted_after = 0
+    done = mutants()
+    assert done.exit_code == 3
+    assert "without the healthy server" in done.output
     assert not Path("msgcheck-mutants/mutants.json").exists()
 
 

@@ -111,7 +111,7 @@ async def test_of_many_that_say_nothing_the_oldest_are_cut(bounded: Running) -> 
 
 @pytest.mark.parametrize("lane", CONNECTIONS)
 async def test_who_is_on_the_realtime_channel_stays(lane: str, bounded: Running) -> None:
-    """Whatever comes over HTTP, and whoever else wants to be there, who is told 503."""
+    """Whatever comes over HTTP, and whoever else wants to be there: 503, but 401 comes first (§1)."""
     alice = await newcomer(bounded.service, "alice")
     bob = await newcomer(bounded.service, "bob")
     async with AsyncExitStack() as stack:
@@ -121,10 +121,15 @@ async def test_who_is_on_the_realtime_channel_stays(lane: str, bounded: Running)
         await hers.sends(text({"type": "ping", "id": "still-here"}))
         assert (await hers.message())["id"] == "still-here"
         for connection in CONNECTIONS.values():
-            his = Wire(await stack.enter_async_context(await connection(bounded)))
-            await his.sends(upgrade(**bob.authorization))
-            refused = await his.answer()
-            assert (refused.status, refused.problem["code"]) == (503, "unavailable")
+            for authorization, refusal in (
+                (bob.authorization, (503, "unavailable")),
+                ({"Authorization": "Bearer nobody's"}, (401, "unauthorized")),
+                ({}, (401, "unauthorized")),
+            ):
+                his = Wire(await stack.enter_async_context(await connection(bounded)))
+                await his.sends(upgrade(**authorization))
+                refused = await his.answer()
+                assert (refused.status, refused.problem["code"]) == refusal
 
 
 async def test_a_head_that_does_not_end_is_cut(bounded: Running, mock_clock: MockClock) -> None:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from reference_server.core import errors
 from reference_server.core.limits import MAX_DEPTH
-from reference_server.transport.decoding import convert, decode_json
+from reference_server.transport.decoding import convert, decode_json, decode_msgpack
 
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none()
@@ -44,6 +44,12 @@ def test_json_is_decoded_as_json(value: Any) -> None:
     for text in (json.dumps(value), json.dumps(value, ensure_ascii=False)):
         assert decode_json(text) == value
         assert decode_json(text.encode()) == value
+
+
+def test_of_a_name_that_comes_twice_the_last_counts() -> None:
+    """In JSON as in MessagePack, so that nobody else's decoder sees another value (specs/README.md)."""
+    assert decode_json('{"a": 1, "b": {"a": 2, "a": 3}, "a": 4}') == {"b": {"a": 3}, "a": 4}
+    assert decode_msgpack(b"\x82\xa1a\x01\xa1a\x04") == {"a": 4}
 
 
 @pytest.mark.parametrize("nested", [arrays, objects])

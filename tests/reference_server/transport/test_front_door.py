@@ -8,7 +8,9 @@ import pytest
 import trio
 import trio.testing
 
+from reference_server.core.errors import Unavailable
 from reference_server.descriptors import Capacity
+from reference_server.transport.crowds import join_chat
 from reference_server.transport.front_door import (
     HEAD_BYTES,
     HEAD_TIMEOUT_S,
@@ -158,15 +160,20 @@ async def test_a_failure_ends_its_connection_alone(
     )
 
 
-async def test_when_the_realtime_channel_is_full_a_newcomer_is_refused(
+async def test_when_the_realtime_channel_is_full_a_newcomer_gets_no_place(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """503 with its code; who is connected stays, and whoever leaves makes room."""
+    """Whoever has shown who it is asks for one; who is connected stays, and whoever leaves makes room."""
     leave = trio.Event()
-    here = 0
+    here = refused = 0
 
     async def chat(_: Stream, __: bytes) -> None:
-        nonlocal here
+        nonlocal here, refused
+        try:
+            join_chat()
+        except Unavailable:
+            refused += 1
+            return
         here += 1
         await leave.wait()
         here -= 1
@@ -183,14 +190,13 @@ async def test_when_the_realtime_channel_is_full_a_newcomer_is_refused(
         door = FrontDoor(chat, chat, PLACES)
         connected = [await come(door, nursery) for _ in range(PLACES.chat)]
         for _ in range(2):
-            refused = await come(door, nursery)
-            assert (await refused.receive_some()).startswith(b"HTTP/1.1 503 ")
-            assert await refused.receive_some() == b""
-        assert here == PLACES.chat
+            assert await (await come(door, nursery)).receive_some() == b""
+        assert (here, refused) == (PLACES.chat, 2)
         leave.set()
         for visitor in connected:
             assert await visitor.receive_some() == b""
         assert await (await come(door, nursery)).receive_some() == b""
+        assert refused == 2
     assert [record.getMessage() for record in caplog.records] == [
         "all 2 places for realtime connections are taken"
     ]

@@ -136,5 +136,9 @@ def test_a_key_that_is_not_the_certificates_is_refused(
     one, other = tmp_path / "cert.pem", tmp_path / "key.pem"
     authority.issue_cert("127.0.0.1").cert_chain_pems[0].write_to_path(one)
     authority.issue_cert("127.0.0.1").private_key_pem.write_to_path(other)
-    with pytest.raises(tls.CertificateUnusable, match=r"cert\.pem with the key"):
+    with pytest.raises(tls.CertificateUnusable, match=r"cert\.pem with the key .* belong together"):
         tls.context(one, other)
+    with pytest.raises(tls.CertificateUnusable, match="--keyfile"):
+        tls.context(one, None)
+    with pytest.raises(tls.CertificateUnusable, match=r"none\.pem cannot be read: No such file"):
+        tls.context(tmp_path / "none.pem", None)
