@@ -42,25 +42,25 @@ class Cutter:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._rest: bytes | bytearray = b""
-        self._is_library_s = False
+        self._handed_over = False
 
     def feed(self, data: bytes | bytearray) -> Iterator[tuple[int, bytes | bytearray]]:
         """What is whole by now: `TEXT` or `BINARY` with the payload, `OTHER` with the bytes as they came."""
         if self._rest:
             data, self._rest = self._rest + data, b""
         at, end = 0, len(data)
-        while end - at >= 2 and not self._is_library_s:
+        while end - at >= 2 and not self._handed_over:
             first, length = data[at], data[at + 1] ^ _MASKED
             begin = at + 2 + _LENGTH_BYTES.get(length, 0) + _MASK_BYTES
             if first not in _WHOLE or length >= _MASKED or (length > 125 and first in _CONTROL):
-                self._is_library_s = True
+                self._handed_over = True
                 break
             if begin > end:
                 break
             if length > 125:
                 length = int.from_bytes(data[at + 2 : begin - _MASK_BYTES])
                 if length > self._max_bytes:
-                    self._is_library_s = True
+                    self._handed_over = True
                     break
             if begin + length > end:
                 break
@@ -70,7 +70,7 @@ class Cutter:
                 mask = data[begin - _MASK_BYTES : begin]
                 yield first, apply_mask(data[begin : begin + length], mask)
             at = begin + length
-        if not self._is_library_s:
+        if not self._handed_over:
             self._rest = data[at:]
         elif at < end:
             yield OTHER, data[at:]
