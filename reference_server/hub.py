@@ -18,14 +18,14 @@ should they be published late. An outbox over its limit means a reader too slow 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cached_property
-from typing import ClassVar, Literal
+from collections.abc import Callable, Iterator
+from struct import Struct as Packing
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import msgspec
 import trio
 from msgspec import Struct
-from websockets.frames import Frame, Opcode
+from websockets.frames import Opcode
 
 from .core.envelopes import for_device
 from .core.model import Identity
@@ -40,6 +40,8 @@ from .events import (
     ToDeviceEvent,
     TypingEvent,
 )
+
+T = TypeVar("T")
 
 _encode_json = msgspec.json.Encoder().encode
 _encode_msgpack = msgspec.msgpack.Encoder().encode
@@ -57,6 +59,33 @@ LAGGING_BYTES = 65_536
 """A reader with more than this to read is not told who is typing: by then that would be the past."""
 
 
+_SHORT, _MEDIUM, _LONG = Packing("!BB"), Packing("!BBH"), Packing("!BBQ")
+
+
+def frame_head(opcode: int, length: int) -> bytes:
+    """The head of a whole, unmasked WebSocket message of `length` bytes (RFC 6455, section 5.2)."""
+    if length < 126:
+        return _SHORT.pack(0x80 | opcode, length)
+    if length < 65_536:
+        return _MEDIUM.pack(0x80 | opcode, 126, length)
+    return _LONG.pack(0x80 | opcode, 127, length)
+
+
+class _Once(Generic[T]):
+    """`functools.cached_property` without the lock that it takes before Python 3.12."""
+
+    def __init__(self, compute: Callable[[Any], T]) -> None:
+        self._compute = compute
+        self.__doc__ = compute.__doc__
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, _owner: type) -> T:
+        value = instance.__dict__[self._name] = self._compute(instance)
+        return value
+
+
 class Outgoing:
     """A frame for one or many connections, encoded when first needed and then shared.
 
@@ -68,22 +97,22 @@ class Outgoing:
     def __init__(self, frame: Struct) -> None:
         self.frame = frame
 
-    @cached_property
+    @_Once
     def payload(self) -> bytes:
         """The encoded frame."""
         return _encode_json(self.frame)
 
-    @cached_property
+    @_Once
     def wire(self) -> bytes:
         """The payload as a WebSocket frame; a server's are unmasked, so it fits all."""
-        return Frame(self.opcode, self.payload).serialize(mask=False)
+        return frame_head(self.opcode, len(self.payload)) + self.payload
 
-    @cached_property
+    @_Once
     def packed(self) -> Outgoing:
         """The same frame, for those who speak MessagePack."""
         return _Packed(self.frame)
 
-    @property
+    @_Once
     def size(self) -> int:
         """What it counts in an outbox, in bytes."""
         return len(self.payload)
@@ -92,7 +121,7 @@ class Outgoing:
 class _Packed(Outgoing):
     opcode = Opcode.BINARY
 
-    @cached_property
+    @_Once
     def payload(self) -> bytes:
         """The encoded frame."""
         return _encode_msgpack(self.frame)

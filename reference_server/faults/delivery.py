@@ -213,6 +213,12 @@ def refused_messages_use_numbers(seams: Seams) -> None:
 @fault("DLV-7", "CONV-9", "CONV-4")
 def refused_messages_arrive(seams: Seams) -> None:
     """A message by somebody who was blocked or has left is refused, and delivered all the same."""
+    loops: list[trio.lowlevel.TrioToken] = []
+
+    @seams.instead(Messages, "__init__")
+    def begin(genuine: Genuine, use: Messages, kernel: Any) -> None:
+        loops.append(trio.lowlevel.current_trio_token())
+        genuine(use, kernel)
 
     @seams.instead(Messages, "_send")
     def send(
@@ -226,7 +232,9 @@ def refused_messages_arrive(seams: Seams) -> None:
             assert conversation is not None
             others = [user_id for user_id in conversation.members if user_id != me.user_id]
             trio.from_thread.run_sync(
-                use._kernel.hub.publish, Post(_never_stored(conversation, me, request), others)
+                use._kernel.hub.publish,
+                Post(_never_stored(conversation, me, request), others),
+                trio_token=loops[-1],
             )
             raise
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
-from sqlite3 import IntegrityError
 from typing import Any
 
 from msgspec.structs import replace
@@ -109,7 +107,12 @@ def statuses_fall(seams: Seams) -> None:
 
     @seams.instead(SqliteCommands, "add_rise")
     def add_rise(genuine: Genuine, commands: SqliteCommands, *rise: Any) -> None:
-        with suppress(IntegrityError):
+        again = commands._one(
+            "SELECT 1 FROM rises WHERE conversation_id = ? AND user_id = ? AND status = ?"
+            " AND up_to_seq = ?",
+            *rise[:4],
+        )
+        if again is None:
             genuine(commands, *rise)
 
 
@@ -341,7 +344,7 @@ def newcomers_count_as_recipients(seams: Seams) -> None:
 def groups_are_told_of_one_reader(seams: Seams) -> None:
     """Of a burst of messages by several senders, only the newest one's sender is told that they were read."""
 
-    @seams.instead(SqliteQueries, "senders_between")
+    @seams.instead(SqliteCommands, "senders_between")
     def senders(genuine: Genuine, queries: Queries, chat: str, _after: int, up_to: int) -> Any:
         return genuine(queries, chat, up_to - 1, up_to)
 

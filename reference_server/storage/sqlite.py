@@ -4,59 +4,66 @@ One connection belongs to the writer thread; a small pool of others to readers, 
 snapshot of its moment. WAL lets both go on at once; FULL makes a commit wait for the disk, so what was
 answered survives a kill or a power cut (§9).
 
-The writer keeps the conversations it touched in memory (head and members), because it is the only one
-who changes them. A rollback forgets them all.
+The writer keeps the conversations it touched in memory (`remembered`), and the rows that every message changes
+until the batch commits (`write_behind`). A rollback forgets all of that.
 """
 
 from __future__ import annotations
 
-import secrets
 import sqlite3
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from ..core.model import (
-    Asset,
     Conversation,
     Identity,
     Membership,
     Message,
     Role,
-    Upload,
     User,
     assets_of,
 )
 from ..core.receipts import Acknowledged, Marks
 from ..core.relations import edited_place
-from .base import StoreTrouble, StoreUnusable
+from .base import EarlierSend, StoreTrouble, StoreUnusable
 from .blobs import Blobs
 from .partials import Partials
 from .possession import Possession
+from .remembered import Remembered
 from .sqlite_connection import trouble
 from .sqlite_keys import KeyCommands
-from .sqlite_queries import SqliteQueries, encode_content
+from .sqlite_media import MediaCommands
+from .sqlite_queries import EARLIER_SEND, SqliteQueries, encode_content
+from .sqlite_schema import prepare
 from .sqlite_standings import StandingCommands
+from .write_behind import WriteBehind
 
 FILE_NAME = "messenger.sqlite3"
 BLOBS_NAME = "blobs"
 PARTIALS_NAME = "uploads"
-APPLICATION_ID = 0x6D736763  # "msgc"
-CACHED_CONVERSATIONS = 10_000
 WRITER_CACHE_KIB = 16_000
 READER_CACHE_KIB = 2_000
 """Pages that a connection keeps. There may be as many readers as worker threads, and each keeps its own copy;
 what falls out of it is mostly still in the system's memory."""
 
-_SCHEMA = Path(__file__).parent / "schema"
-_STEPS = {2: "sqlite.sql", 3: "sqlite_3_keys.sql"}
-"""What makes a file of this version out of one of the version before; the first step makes a new one."""
-SCHEMA_VERSION = max(_STEPS)
-
-F = TypeVar("F", bound=Callable[..., Any])
+_APPEND = "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_MOVE_HEAD = (
+    "UPDATE conversations SET head_seq = ?, last_at = ?, last_message_seq = ?, activity = ?"
+    " WHERE conversation_id = ?"
+)
+_SET_MARKS = (
+    "UPDATE stays SET delivered_seq = ?, read_seq = ?"
+    " WHERE conversation_id = ? AND user_id = ? AND joined_seq = ?"
+)
+_RAISE_DEVICE_MARK = (
+    "INSERT INTO device_marks VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
+    " SET delivered_seq = excluded.delivered_seq WHERE excluded.delivered_seq > delivered_seq"
+)
+_ADD_RISE = "INSERT INTO rises VALUES (?, ?, ?, ?, ?)"
 
 
 class SqliteStore:
@@ -76,7 +83,7 @@ class SqliteStore:
                 undo.callback(self._possession.close)
                 self._writer = self._open(WRITER_CACHE_KIB)
                 undo.callback(self._writer.close)
-                _prepare(self._writer, self.path)
+                prepare(self._writer, self.path)
                 self.blobs = Blobs(data / BLOBS_NAME)
                 self.partials = Partials(data / PARTIALS_NAME)
                 self.commands = SqliteCommands(self._writer)
@@ -122,7 +129,8 @@ class SqliteStore:
         self._guarded("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
-        """Commit it, fsync included."""
+        """Commit it with what waits to be written, fsync included."""
+        self.commands.catch_up()
         self._guarded("COMMIT")
 
     def rollback(self) -> None:
@@ -147,51 +155,31 @@ class SqliteStore:
             self._writer.execute(statement)
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the schema in a new file, bring an older one up to it; refuse any other file."""
-    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if tables and application_id != APPLICATION_ID:
-        raise StoreUnusable(f"{path} is a database of something else; it was left as it is.")
-    if tables and version not in _STEPS:
-        raise StoreUnusable(
-            f"{path} has schema version {version}, this program knows {SCHEMA_VERSION}; "
-            "it was left as it is. Use the program that wrote it, or another --data folder."
-        )
-    connection.execute("PRAGMA journal_mode = WAL")  # it is written into the file, so only now
-    steps = [file for step, file in _STEPS.items() if not tables or step > version]
-    if not steps:
-        return
-    connection.executescript(
-        f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
-        + "".join((_SCHEMA / file).read_text(encoding="utf-8") for file in steps)
-    )
-    connection.execute(
-        "INSERT OR IGNORE INTO meta VALUES ('cursor_secret', ?)", (secrets.token_bytes(32),)
-    )
-    connection.execute("COMMIT")
+class SqliteCommands(WriteBehind, SqliteQueries, StandingCommands, KeyCommands, MediaCommands):
+    """The writer's changes; the writer rolls back on any error.
 
+    What every message asks is answered from memory, and what it changes is written behind.
+    """
 
-class SqliteCommands(SqliteQueries, StandingCommands, KeyCommands):
-    """The writer's changes; the writer rolls back on any error."""
+    unaffected = frozenset((EARLIER_SEND,))
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__(connection)
-        self._known: OrderedDict[str, Conversation] = OrderedDict()
+        self._remembered = Remembered()
         self._activity: int = connection.execute(
             "SELECT max(coalesce((SELECT max(activity) FROM conversations), 0),"
             " coalesce((SELECT max(left_activity) FROM stays), 0))"
         ).fetchone()[0]
 
     def forget(self) -> None:
-        """Drop what is remembered, after a rollback."""
-        self._known.clear()
+        """Drop what is remembered and what waits, after a rollback."""
+        super().forget()
+        self._remembered.clear()
         self._forget_blocks()
 
     def conversation(self, conversation_id: str) -> Conversation | None:
         """As `Queries.conversation`, remembered."""
-        known = self._known.get(conversation_id)
+        known = self._remembered.conversation(conversation_id)
         if known is None:
             known = super().conversation(conversation_id)
             if known is not None:
@@ -199,10 +187,29 @@ class SqliteCommands(SqliteQueries, StandingCommands, KeyCommands):
         return known
 
     def _remember(self, conversation: Conversation) -> None:
-        self._known[conversation.conversation_id] = conversation
-        self._known.move_to_end(conversation.conversation_id)
-        if len(self._known) > CACHED_CONVERSATIONS:
-            self._known.popitem(last=False)
+        self._remembered.keep(conversation)
+
+    def stay(self, conversation_id: str, user_id: str) -> Membership | None:
+        """As `Queries.stay`, remembered."""
+        known = self._remembered.stay(conversation_id, user_id)
+        if known is None:
+            known = super().stay(conversation_id, user_id)
+            if known is not None:
+                self._remembered.keep_stay(conversation_id, known)
+        return known
+
+    def senders_between(self, conversation_id: str, after: int, up_to: int) -> list[str]:
+        """As `Queries.senders_between`, of the newest entries remembered."""
+        known = self._remembered.senders(conversation_id, after, up_to)
+        return super().senders_between(conversation_id, after, up_to) if known is None else known
+
+    def earlier_send(
+        self, conversation_id: str, sender_id: str, client_message_id: str
+    ) -> EarlierSend | None:
+        """As `Queries.earlier_send`, of this batch, too."""
+        if self._waiting(_APPEND, (conversation_id, sender_id, client_message_id)) is not None:
+            self.catch_up()
+        return super().earlier_send(conversation_id, sender_id, client_message_id)
 
     def _next_activity(self) -> int:
         self._activity += 1
@@ -279,15 +286,16 @@ class SqliteCommands(SqliteQueries, StandingCommands, KeyCommands):
         self._remember(conversation)
 
     def append(self, conversation: Conversation, entry: Message, fingerprint: bytes | None) -> None:
-        self._do(
-            "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        self._put(
+            _APPEND,
+            (entry.conversation_id, entry.sender_id, entry.client_message_id or entry.seq),
             entry.conversation_id, entry.seq, entry.sender_id, entry.sender_device_id,
             entry.client_message_id, fingerprint, entry.created_at, *encode_content(entry),
             entry.expires_at,
         )  # fmt: skip
-        self._do(
-            "UPDATE conversations SET head_seq = ?, last_at = ?, last_message_seq = ?, activity = ?"
-            " WHERE conversation_id = ?",
+        self._put(
+            _MOVE_HEAD,
+            conversation.conversation_id,
             conversation.head_seq, conversation.last_at, conversation.last_message_seq,
             self._next_activity(), conversation.conversation_id,
         )  # fmt: skip
@@ -297,6 +305,7 @@ class SqliteCommands(SqliteQueries, StandingCommands, KeyCommands):
                 asset_id, entry.conversation_id, entry.seq, edited_place(entry) or entry.seq,
             )  # fmt: skip
         self._remember(conversation)
+        self._remembered.appended(entry)
 
     def set_title(self, conversation_id: str, title: str) -> None:
         self._do(
@@ -304,6 +313,7 @@ class SqliteCommands(SqliteQueries, StandingCommands, KeyCommands):
         )
 
     def begin_stay(self, conversation_id: str, user_id: str, role: Role, joined_seq: int) -> None:
+        self._remembered.forget_stay(conversation_id, user_id)
         self._do(
             "UPDATE stays SET latest = 0 WHERE conversation_id = ? AND user_id = ?",
             conversation_id, user_id,
@@ -317,6 +327,7 @@ class SqliteCommands(SqliteQueries, StandingCommands, KeyCommands):
     def end_stay(
         self, conversation: Conversation, user_id: str, left_seq: int, joined_seq: int
     ) -> None:
+        self._remembered.forget_stay(conversation.conversation_id, user_id)
         self._do(
             "UPDATE stays SET left_seq = ?, left_title = ?, left_count = ?, left_activity = ?"
             " WHERE conversation_id = ? AND user_id = ? AND joined_seq = ?",
@@ -325,6 +336,7 @@ class SqliteCommands(SqliteQueries, StandingCommands, KeyCommands):
         )  # fmt: skip
 
     def set_role(self, conversation_id: str, user_id: str, joined_seq: int, role: Role) -> None:
+        self._remembered.forget_stay(conversation_id, user_id)
         self._do(
             "UPDATE stays SET role = ? WHERE conversation_id = ? AND user_id = ? AND joined_seq = ?",
             role, conversation_id, user_id, joined_seq,
@@ -333,28 +345,29 @@ class SqliteCommands(SqliteQueries, StandingCommands, KeyCommands):
     # acknowledgements
 
     def set_marks(self, conversation_id: str, stay: Membership, marks: Marks) -> None:
-        self._do(
-            "UPDATE stays SET delivered_seq = ?, read_seq = ?"
-            " WHERE conversation_id = ? AND user_id = ? AND joined_seq = ?",
+        self._put(
+            _SET_MARKS,
+            (conversation_id, stay.user_id, stay.joined_seq),
             marks.delivered_seq, marks.read_seq, conversation_id, stay.user_id, stay.joined_seq,
         )  # fmt: skip
+        known = self._remembered.stay(conversation_id, stay.user_id)
+        if known is not None and known.joined_seq == stay.joined_seq:
+            risen = replace(known, delivered_seq=marks.delivered_seq, read_seq=marks.read_seq)
+            self._remembered.keep_stay(conversation_id, risen)
 
     def raise_device_mark(
         self, user_id: str, device_id: str, conversation_id: str, up_to_seq: int
     ) -> None:
-        self._do(
-            "INSERT INTO device_marks VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
-            " SET delivered_seq = excluded.delivered_seq WHERE excluded.delivered_seq > delivered_seq",
-            user_id, device_id, conversation_id, up_to_seq,
-        )  # fmt: skip
+        mark = user_id, device_id, conversation_id
+        waiting = self._waiting(_RAISE_DEVICE_MARK, mark)
+        if waiting is None or waiting[-1] < up_to_seq:
+            self._put(_RAISE_DEVICE_MARK, mark, *mark, up_to_seq)
 
     def add_rise(
         self, conversation_id: str, user_id: str, status: Acknowledged, up_to_seq: int, now: int
     ) -> None:
-        self._do(
-            "INSERT INTO rises VALUES (?, ?, ?, ?, ?)",
-            conversation_id, user_id, status, up_to_seq, now,
-        )  # fmt: skip
+        rise = conversation_id, user_id, status, up_to_seq
+        self._put(_ADD_RISE, rise, *rise, now)
 
     def set_idempotency_key(
         self, user_id: str, key: str, fingerprint: bytes, conversation_id: str, now: int
@@ -363,37 +376,3 @@ class SqliteCommands(SqliteQueries, StandingCommands, KeyCommands):
             "INSERT OR REPLACE INTO idempotency_keys VALUES (?, ?, ?, ?, ?)",
             user_id, key, fingerprint, conversation_id, now,
         )  # fmt: skip
-
-    # media
-
-    def add_asset(self, asset: Asset) -> None:
-        self._do(
-            "INSERT INTO assets VALUES (?, ?, ?, ?, ?, ?)",
-            asset.asset_id, asset.owner_id, asset.media_type, asset.size, asset.sha256,
-            asset.created_at,
-        )  # fmt: skip
-
-    def add_upload(self, upload: Upload) -> None:
-        self._do(
-            "INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?, ?)",
-            upload.upload_id, upload.owner_id, upload.media_type, upload.metadata, upload.size,
-            upload.expires_at, upload.asset_id,
-        )  # fmt: skip
-
-    def finish_upload(self, upload_id: str, asset_id: str) -> None:
-        self._do("UPDATE uploads SET asset_id = ? WHERE upload_id = ?", asset_id, upload_id)
-
-    def remove_upload(self, upload_id: str) -> None:
-        self._do("DELETE FROM uploads WHERE upload_id = ?", upload_id)
-
-    def remove_uploads(self, expired_before: int) -> None:
-        self._do("DELETE FROM uploads WHERE expires_at <= ?", expired_before)
-
-    def remove_orphans(self, created_before: int, limit: int) -> int:
-        rows = self._all(
-            "DELETE FROM assets WHERE asset_id IN (SELECT asset_id FROM assets a WHERE created_at < ?"
-            " AND NOT EXISTS (SELECT 1 FROM carried c WHERE c.asset_id = a.asset_id) LIMIT ?)"
-            " RETURNING 1",
-            created_before, limit,
-        )  # fmt: skip
-        return len(list(rows))

@@ -37,6 +37,11 @@ _ENTRY = (
 )
 _STAY = "SELECT user_id, role, joined_seq, left_seq, delivered_seq, read_seq FROM stays"
 
+EARLIER_SEND = (
+    "SELECT seq, fingerprint FROM entries WHERE conversation_id = ? AND sender_id = ?"
+    " AND client_message_id = ?"
+)
+
 _decode_body = stored(msgspec.json.Decoder(Body | None).decode)
 _decode_relation = stored(msgspec.json.Decoder(RelatesTo).decode)
 _encode = msgspec.json.Encoder().encode
@@ -256,11 +261,7 @@ class SqliteQueries(StandingQueries, KeyQueries):
     def earlier_send(
         self, conversation_id: str, sender_id: str, client_message_id: str
     ) -> EarlierSend | None:
-        row = self._one(
-            "SELECT seq, fingerprint FROM entries WHERE conversation_id = ? AND sender_id = ?"
-            " AND client_message_id = ?",
-            conversation_id, sender_id, client_message_id,
-        )  # fmt: skip
+        row = self._one(EARLIER_SEND, conversation_id, sender_id, client_message_id)
         if row is None:
             return None
         message = self.entry(conversation_id, row[0])

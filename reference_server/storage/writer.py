@@ -1,6 +1,6 @@
 """Group commit: one transaction at a time, for all that is waiting.
 
-Jobs arrive from Trio tasks in an order, run in that order in a worker thread, and are answered in that
+Jobs arrive from Trio tasks in an order, run in that order in the writer's thread, and are answered in that
 order, one crossing for the whole batch. A job is a function of the store's commands; it decides first
 and writes afterwards, so one that refuses (`ApiError`) has written nothing and the batch goes on. What
 is answered is durable: answers follow the commit.
@@ -18,6 +18,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import trio
@@ -25,6 +26,7 @@ from msgspec import Struct
 
 from ..core.errors import ApiError, Internal, Unavailable
 from .base import Commands, Store, StoreTrouble
+from .thread import OwnThread
 
 log = logging.getLogger(__name__)
 
@@ -78,26 +80,21 @@ class Writer:
 
     async def run(self) -> None:
         """Commit batch after batch. A cancellation takes effect between batches."""
-        one_at_a_time = trio.CapacityLimiter(1)
-        while True:
-            await self._gather()
-            if not self._waiting:
-                return
-            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-            departed = time.perf_counter_ns()
-            self._answered = trio.Event()
-            results = await trio.to_thread.run_sync(
-                self._commit, [job for job, _ in batch], limiter=one_at_a_time
-            )
-            self.batch = Batch(len(batch), departed, time.perf_counter_ns())
-            self._observe(self.batch)
-            for (_, done), result in zip(batch, results, strict=True):
-                done(result)
-            self._answered.set()
-            self._answered = None
+        with OwnThread("writer") as thread:
+            while await self._gather():
+                batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+                departed = time.perf_counter_ns()
+                self._answered = trio.Event()
+                results = await thread.run(partial(self._commit, [job for job, _ in batch]))
+                self.batch = Batch(len(batch), departed, time.perf_counter_ns())
+                self._observe(self.batch)
+                for (_, done), result in zip(batch, results, strict=True):
+                    done(result)
+                self._answered.set()
+                self._answered = None
 
-    async def _gather(self) -> None:
-        """Wait for jobs; nothing waits afterwards only when the writer stops."""
+    async def _gather(self) -> bool:
+        """Wait for jobs; whether there are any, which there are unless the writer stops."""
         while not self._waiting and not self._stopping:
             self._arrival = trio.Event()
             await self._arrival.wait()
@@ -105,6 +102,7 @@ class Writer:
         while known < len(self._waiting) < MAX_BATCH:
             known = len(self._waiting)
             await trio.lowlevel.checkpoint()
+        return bool(self._waiting)
 
     def _commit(self, jobs: list[Job[Any]]) -> list[Any]:
         try:

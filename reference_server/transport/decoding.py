@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 _decode = msgspec.json.Decoder().decode
 _unpack = msgspec.msgpack.Decoder().decode
+_SIMPLE = frozenset((str, int, bool, type(None)))
 _PLACE = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
 # A string that does not end takes the rest, at once: nothing is tried again (linear time).
 _STRUCTURE = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
@@ -48,17 +49,19 @@ def decode_msgpack(data: bytes) -> Any:
 
 def _check_types(value: Any, depth: int) -> None:
     """Refuse what JSON has no word for, and what is nested too deep."""
-    if isinstance(value, dict | list):
+    kind = type(value)
+    if kind is dict or kind is list:
         if depth > MAX_DEPTH:
             raise errors.Malformed(f"The MessagePack is nested more than {MAX_DEPTH} deep.")
-        if isinstance(value, dict) and not all(isinstance(key, str) for key in value):
+        if kind is dict and not all(type(key) is str for key in value):
             raise errors.Malformed("A key in the MessagePack is no string.")
-        for part in value.values() if isinstance(value, dict) else value:
-            _check_types(part, depth + 1)
-    elif isinstance(value, float):
+        for part in value.values() if kind is dict else value:
+            if type(part) not in _SIMPLE:
+                _check_types(part, depth + 1)
+    elif kind is float:
         if not math.isfinite(value):
             raise errors.Malformed("A number in the MessagePack is not finite.")
-    elif value is not None and not isinstance(value, str | int):
+    elif kind not in _SIMPLE:
         raise errors.Malformed("The MessagePack holds a type that JSON does not have.")
 
 

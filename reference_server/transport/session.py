@@ -282,8 +282,10 @@ class Session:
                     frames.sent(frame_id, result.message, timing, duplicate=result.duplicate)
                 )
 
-        await self._acknowledge()
-        await self._replayed.wait()
+        if self._watermarks:
+            await self._acknowledge()
+        if not self._replayed.is_set():
+            await self._replayed.wait()
         await self._departing(size)
         departed = time.perf_counter_ns()
         self._service.messages.send_soon(self._me, request, self.subscriber, answer)

@@ -7,7 +7,7 @@ protocol object only sees what comes in and the bytes of its own answers (pongs,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
@@ -24,8 +24,9 @@ from websockets.typing import Subprotocol
 from ..core.errors import ApiError
 from ..hub import CLOSING_GRACE_S, Closing, Control, Item, Subscriber
 from ..service import Service
-from . import exchange, handshake, problems
+from . import cutting, exchange, handshake, problems
 from .crowds import join_chat
+from .cutting import Cutter
 from .session import Session
 
 RECEIVE_BYTES = 16_384
@@ -37,58 +38,73 @@ class SocketChannel:
     """A `Channel` on a Trio stream, after its handshake."""
 
     def __init__(
-        self, stream: trio.abc.Stream, protocol: ServerProtocol, subscriber: Subscriber
+        self,
+        stream: trio.abc.Stream,
+        protocol: ServerProtocol,
+        subscriber: Subscriber,
+        max_bytes: int,
+        early: bytes = b"",
     ) -> None:
+        """`early` is what came right behind the upgrade; a message has at most `max_bytes`."""
         self._stream = stream
         self._protocol = protocol
         self._subscriber = subscriber
+        self._cutter = Cutter(max_bytes)
+        self._early = early
         self._parts: list[bytes] = []
         self._is_text = True
 
     async def receive(self) -> list[str | bytes] | None:
         """Messages that have arrived. See `session.Channel`."""
         protocol = self._protocol
-        messages = self._messages()  # the first ones may have come together with the upgrade
+        messages: list[str | bytes] = []
         # After our own close frame, too, up to the peer's: a socket that is closed with bytes unread resets
         # the connection, and with it the close frame. What else has ended it has sent EOF.
         while not messages and not protocol.eof_sent:
-            try:
-                data = await self._stream.receive_some(RECEIVE_BYTES)
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                return None
-            self._subscriber.heard = trio.current_time()
-            if data:
-                protocol.receive_data(data)
-            else:
-                protocol.receive_eof()
-            messages = self._messages()
+            data: bytes | bytearray = self._early
+            self._early = b""
+            if not data:
+                try:
+                    data = await self._stream.receive_some(RECEIVE_BYTES)
+                except (trio.BrokenResourceError, trio.ClosedResourceError):
+                    return None
+                self._subscriber.heard = trio.current_time()
+            messages = self._messages(data)
         return messages or None
 
-    def _messages(self) -> list[str | bytes]:
-        """Whole messages out of the frames that the protocol has parsed; its answers go to the outbox."""
+    def _messages(self, data: bytes | bytearray) -> list[str | bytes]:
+        """Whole messages out of what has arrived; empty: the peer says no more."""
         messages: list[str | bytes] = []
+        try:
+            for kind, piece in self._cutter.feed(data):
+                if kind == cutting.OTHER:
+                    self._protocol.receive_data(piece)
+                    messages += self._understood()
+                    if self._protocol.eof_sent:
+                        break
+                else:
+                    messages.append(piece.decode() if kind == cutting.TEXT else bytes(piece))
+        except UnicodeDecodeError:
+            self._protocol.fail(1007, "invalid UTF-8")
+        if not data:
+            self._protocol.receive_eof()
+        answer = b"".join(self._protocol.data_to_send())
+        if answer:
+            self._subscriber.outbox.push(Control(answer))
+        return messages
+
+    def _understood(self) -> Iterator[str | bytes]:
+        """Whole messages out of the frames that the library has parsed."""
         for frame in self._protocol.events_received():
             if not isinstance(frame, Frame) or frame.opcode not in _DATA:
                 continue
             if frame.opcode is not Opcode.CONT:
                 self._is_text = frame.opcode is Opcode.TEXT
-            if not frame.fin:
-                self._parts.append(bytes(frame.data))
-                continue
-            payload = b"".join((*self._parts, frame.data)) if self._parts else bytes(frame.data)
-            self._parts.clear()
-            if not self._is_text:
-                messages.append(payload)
-                continue
-            try:
-                messages.append(payload.decode("utf-8"))
-            except UnicodeDecodeError:
-                self._protocol.fail(1007, "invalid UTF-8")
-                break
-        answer = b"".join(self._protocol.data_to_send())
-        if answer:
-            self._subscriber.outbox.push(Control(answer))
-        return messages
+            self._parts.append(bytes(frame.data))
+            if frame.fin:
+                payload = b"".join(self._parts)
+                self._parts.clear()
+                yield payload.decode() if self._is_text else payload
 
     async def send(self, batch: list[Item]) -> None:
         """Write all frames at once."""
@@ -145,9 +161,9 @@ async def serve_socket(service: Service, stream: trio.abc.Stream, head: bytes) -
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         return
     if protocol.state is State.OPEN:
-        protocol.receive_data(early)
         session = Session(service, *admission)
-        await session.run(SocketChannel(stream, protocol, session.subscriber))
+        channel = SocketChannel(stream, protocol, session.subscriber, limits.max_frame_bytes, early)
+        await session.run(channel)
         if protocol.close_sent is not None and protocol.close_sent.code in _FAILURES:
             await _read_to_the_end(stream)
 

@@ -60,9 +60,10 @@ async def test_a_stopping_server_closes_with_1012_and_ends(
 async def test_a_request_under_way_is_answered_before_the_end(tmp_path: Path) -> None:
     """What the writer has is committed; the client gets its 201."""
     busy, go = trio.Event(), threading.Event()
+    token = trio.lowlevel.current_trio_token()
 
     def linger(_: Commands) -> Outcome[None]:
-        trio.from_thread.run_sync(busy.set)
+        token.run_sync_soon(busy.set)
         assert go.wait(PATIENCE_S)
         return Outcome(None)
 

@@ -14,7 +14,8 @@ from reference_server.core.model import TextBody, User
 from reference_server.core.times import rfc3339
 from reference_server.storage import sqlite
 from reference_server.storage.base import StoreTrouble, StoreUnusable
-from reference_server.storage.sqlite import APPLICATION_ID, FILE_NAME, SCHEMA_VERSION, SqliteStore
+from reference_server.storage.sqlite import FILE_NAME, SqliteStore
+from reference_server.storage.sqlite_schema import APPLICATION_ID, SCHEMA_VERSION
 
 NOW = 1_763_000_000_000
 
@@ -166,8 +167,9 @@ def test_a_full_disk_is_trouble_and_the_store_goes_on(folder: Path) -> None:
     change = log.append(conversation, Author("alice"), TextBody("x" * 100_000), NOW, "m")
     store.begin()
     store.commands.add_user(user, b"hash", NOW)
+    store.commands.append(change.conversation, change.entries[0], b"print")
     with pytest.raises(StoreTrouble, match="full"):
-        store.commands.append(change.conversation, change.entries[0], b"print")
+        store.commit()
     store.rollback()
     with store.reading() as queries:
         assert queries.user("alice") is None

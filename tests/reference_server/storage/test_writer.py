@@ -149,9 +149,10 @@ async def test_what_waits_is_one_transaction_answered_in_order_after_its_commit(
 async def test_what_comes_while_a_batch_is_away_is_the_next_one(office: Office) -> None:
     """Under load, batches grow by themselves."""
     away, come_back = trio.Event(), threading.Event()
+    token = trio.lowlevel.current_trio_token()
 
     def linger(_: Ledger) -> None:
-        trio.from_thread.run_sync(away.set)
+        token.run_sync_soon(away.set)
         assert come_back.wait(PATIENCE_S)
 
     office.ask("first", linger)
@@ -297,9 +298,10 @@ async def test_stopping_with_nothing_to_do_ends_at_once(office: Office) -> None:
 async def test_a_cancelled_writer_finishes_the_batch_that_is_away(office: Office) -> None:
     """What was committed is answered; what waited is not, and is not kept either."""
     away, come_back = trio.Event(), threading.Event()
+    token = trio.lowlevel.current_trio_token()
 
     def linger(_: Ledger) -> None:
-        trio.from_thread.run_sync(away.set)
+        token.run_sync_soon(away.set)
         assert come_back.wait(PATIENCE_S)
 
     office.ask("under way", linger)

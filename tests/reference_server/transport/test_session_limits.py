@@ -51,10 +51,11 @@ class Jam:
     def __init__(self, service: Service) -> None:
         self._go = threading.Event()
         self._busy = trio.Event()
+        self._trio = trio.lowlevel.current_trio_token()
         service.kernel.do_soon(self._linger, lambda _: None)
 
     def _linger(self, _: Commands) -> Outcome[None]:
-        trio.from_thread.run_sync(self._busy.set)
+        self._trio.run_sync_soon(self._busy.set)
         assert self._go.wait(PATIENCE_S)
         return Outcome(None)
 
