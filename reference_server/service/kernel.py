@@ -4,9 +4,9 @@ A job runs in the writer thread and gives an :class:`Outcome`. Back on the Trio 
 its posts go to the hub and then its answer to whoever asked, so that what one connection is told comes
 in the order of the log.
 
-Questions read a snapshot. Most are a few look-ups or a page of bounded length, and are answered on the Trio
-thread (`ask`): handing one to another thread costs several times what answering it does. What may
-take long, because it looks at many conversations or members in turn, is asked in a worker thread (`ask_at_length`).
+Questions read a snapshot. Most are a few look-ups or a page of bounded length, and are answered on the
+Trio thread (`ask`): handing one to another thread costs several times what answering it does. What may take
+long, because it looks at many conversations or members in turn, is asked in a worker thread (`ask_at_length`).
 """
 
 from __future__ import annotations
