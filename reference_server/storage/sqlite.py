@@ -38,6 +38,7 @@ from .partials import Partials
 from .possession import Possession
 from .sqlite_connection import trouble
 from .sqlite_keys import KeyCommands
+from .sqlite_order import OrderCommands
 from .sqlite_queries import SqliteQueries, encode_content
 from .sqlite_standings import StandingCommands
 
@@ -52,7 +53,7 @@ READER_CACHE_KIB = 2_000
 what falls out of it is mostly still in the system's memory."""
 
 _SCHEMA = Path(__file__).parent / "schema"
-_STEPS = {2: "sqlite.sql", 3: "sqlite_3_keys.sql"}
+_STEPS = {2: "sqlite.sql", 3: "sqlite_3_keys.sql", 4: "sqlite_4_order.sql"}
 """What makes a file of this version out of one of the version before; the first step makes a new one."""
 SCHEMA_VERSION = max(_STEPS)
 
@@ -173,7 +174,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("COMMIT")
 
 
-class SqliteCommands(SqliteQueries, StandingCommands, KeyCommands):
+class SqliteCommands(SqliteQueries, StandingCommands, KeyCommands, OrderCommands):
     """The writer's changes; the writer rolls back on any error."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -220,7 +221,7 @@ class SqliteCommands(SqliteQueries, StandingCommands, KeyCommands):
         self._do("UPDATE users SET display_name = ? WHERE user_id = ?", display_name, user_id)
 
     def add_device(self, user_id: str, device_id: str, name: str | None, now: int) -> None:
-        self._do("INSERT INTO devices VALUES (?, ?, ?, ?, NULL)", user_id, device_id, name, now)
+        self._do("INSERT INTO devices VALUES (?, ?, ?, ?, NULL, 0)", user_id, device_id, name, now)
         self._do(
             "INSERT INTO device_marks"
             " SELECT s.user_id, ?, s.conversation_id, coalesce(s.left_seq, c.head_seq)"
@@ -240,6 +241,7 @@ class SqliteCommands(SqliteQueries, StandingCommands, KeyCommands):
             "UPDATE devices SET last_seen_at = ? WHERE user_id = ? AND device_id = ?",
             now, user_id, device_id,
         )  # fmt: skip
+        self._settle(user_id, device_id, self._activity)
 
     def remove_device(self, user_id: str, device_id: str) -> None:
         for table in ("devices", "sessions", "device_marks"):
@@ -276,6 +278,7 @@ class SqliteCommands(SqliteQueries, StandingCommands, KeyCommands):
                 " VALUES (?, ?, ?, ?, 0, 0, 1)",
                 conversation.conversation_id, user_id, member.joined_seq, member.role,
             )  # fmt: skip
+            self._put_in_order(user_id, conversation.conversation_id)
         self._remember(conversation)
 
     def append(self, conversation: Conversation, entry: Message, fingerprint: bytes | None) -> None:
@@ -291,6 +294,7 @@ class SqliteCommands(SqliteQueries, StandingCommands, KeyCommands):
             conversation.head_seq, conversation.last_at, conversation.last_message_seq,
             self._next_activity(), conversation.conversation_id,
         )  # fmt: skip
+        self._move(conversation.conversation_id, self._activity)
         for asset_id in assets_of(entry.body):
             self._do(
                 "INSERT OR IGNORE INTO carried VALUES (?, ?, ?, ?)",
@@ -305,7 +309,7 @@ class SqliteCommands(SqliteQueries, StandingCommands, KeyCommands):
 
     def begin_stay(self, conversation_id: str, user_id: str, role: Role, joined_seq: int) -> None:
         self._do(
-            "UPDATE stays SET latest = 0 WHERE conversation_id = ? AND user_id = ?",
+            "UPDATE stays SET latest = 0, place = NULL WHERE conversation_id = ? AND user_id = ?",
             conversation_id, user_id,
         )  # fmt: skip
         self._do(
@@ -313,6 +317,7 @@ class SqliteCommands(SqliteQueries, StandingCommands, KeyCommands):
             " VALUES (?, ?, ?, ?, ?, ?, 1)",
             conversation_id, user_id, joined_seq, role, joined_seq - 1, joined_seq - 1,
         )  # fmt: skip
+        self._put_in_order(user_id, conversation_id)
 
     def end_stay(
         self, conversation: Conversation, user_id: str, left_seq: int, joined_seq: int

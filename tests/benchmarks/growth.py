@@ -97,7 +97,7 @@ def long_log(store: SqliteStore, entries: int) -> None:
 
 
 def many_chats(store: SqliteStore) -> None:
-    """Give a user ever more conversations, one of which has something new."""
+    """Give a user ever more conversations, one of which has something new since the device was last seen."""
     print(f"\n{'chats':>10}  {'first page of the list':>22}  {'what is new at connecting':>26}")
     made = 0
     for target in CONVERSATIONS:
@@ -106,6 +106,7 @@ def many_chats(store: SqliteStore) -> None:
             made += 1
             new_user(store, f"friend-{made}")
             new_chat(store, f"chat-{made}", ("alice", f"friend-{made}"))
+        store.commands.touch_device("alice", "phone", NOW)
         send(store, "chat-1", made)
         store.commit()
         with store.reading() as queries:
