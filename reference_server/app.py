@@ -17,8 +17,7 @@ from typing import Any, cast
 import trio
 from hypercorn.config import Config as HypercornConfig
 from hypercorn.trio.lifespan import Lifespan
-from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import ConnectionState, LifespanState
+from hypercorn.typing import LifespanState
 from hypercorn.utils import wrap_app
 
 from . import descriptors
@@ -36,9 +35,8 @@ from .transport.eager import EagerStream
 from .transport.exchange import observed
 from .transport.front_door import HEAD_BYTES, HEAD_TIMEOUT_S, FrontDoor, Handler
 from .transport.http import make_app
-from .transport.hypercorn_server import ConnectionServer
+from .transport.http_lane import HttpLane
 from .transport.socket import serve_socket
-from .transport.streams import Stream, prefixed
 
 log = logging.getLogger(__name__)
 
@@ -119,24 +117,13 @@ async def _serve_listeners(
     config = _hypercorn_config(service.kernel.limits)
     application = observed(make_app(service, metrics_token), service.kernel.metrics)
     app = wrap_app(cast(Any, application), config.wsgi_max_body_size, "asgi")
-    context = WorkerContext(None)
     state: LifespanState = {}
     lifespan = Lifespan(app, config, state)
+    http = HttpLane(app, config)
+    door = make_door(partial(serve_socket, service), http)
 
-    async def http(stream: Stream, head: bytes) -> None:
-        connection = prefixed(stream, head)
-        # Hypercorn names Trio's TLS stream as the type, but takes any that looks like one.
-        server = ConnectionServer(
-            app, config, context, ConnectionState(state.copy()), cast(Any, connection)
-        )
-        await server.run()
-
-    async def chat(stream: Stream, head: bytes) -> None:
-        if isinstance(stream, trio.SSLStream):
-            await serve_socket(service, stream, head)
-            return
-        async with EagerStream(stream) as eager:
-            await serve_socket(service, eager, head)
+    async def at_the_door(connection: trio.SocketStream) -> None:
+        await door(EagerStream(connection))
 
     async with trio.open_nursery() as background:
         await background.start(lifespan.handle_lifespan)
@@ -145,14 +132,13 @@ async def _serve_listeners(
         background.start_soon(tidy, service)
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
-                door = make_door(chat, http)
                 for listener in listeners:
-                    accepting.start_soon(accept, listener, door, connections)
+                    accepting.start_soon(accept, listener, at_the_door, connections)
                 started()
                 await stop.wait()
                 accepting.cancel_scope.cancel()
             service.kernel.hub.close_all(Closing(1012, "the server is stopping"))
-            await context.terminated.set()
+            await http.stop()
             connections.cancel_scope.deadline = trio.current_time() + STOPPING_S
             background.start_soon(_cut_after, STOPPING_S, door)
         await lifespan.wait_for_shutdown()

@@ -18,6 +18,7 @@ from ..service.blocks import Blocks
 from ..service.conversations import Conversations, CreateRequest
 from ..storage.base import Chat, Commands, Queries
 from ..storage.sqlite import SqliteCommands
+from ..storage.sqlite_order import OrderQueries
 from ..storage.sqlite_queries import SqliteQueries
 from ..storage.sqlite_standings import StandingCommands, StandingQueries
 from .seams import Genuine, Seams, fault
@@ -166,7 +167,7 @@ def system_entries_are_unread(seams: Seams) -> None:
 def a_chat_is_lost_at_the_page_edge(seams: Seams) -> None:
     """On every page of the list of chats but the first, one chat is missing."""
 
-    @seams.instead(SqliteQueries, "chats")
+    @seams.instead(OrderQueries, "chats")
     def chats(
         genuine: Genuine, queries: Queries, user_id: str, below: int | None, limit: int
     ) -> Sequence[Chat]:

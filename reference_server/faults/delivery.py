@@ -16,7 +16,7 @@ from ..hub import Hub, Outbox, Subscriber
 from ..service.messages import Messages, SendRequest, Waiting
 from ..storage.base import Backlog, Commands, Queries
 from ..storage.sqlite import SqliteCommands
-from ..storage.sqlite_queries import SqliteQueries
+from ..storage.sqlite_order import OrderQueries
 from ..transport.session import Session
 from .frames import delivered
 from .seams import Genuine, Seams, fault
@@ -84,7 +84,7 @@ def replays_run_backwards(seams: Seams) -> None:
 def replays_end_early(seams: Seams) -> None:
     """A device that was away for long gets the first five messages of each conversation alone."""
 
-    @seams.instead(SqliteQueries, "backlog")
+    @seams.instead(OrderQueries, "backlog")
     def backlog(genuine: Genuine, queries: Queries, user_id: str, device_id: str) -> Any:
         return [
             replace(part, up_to=min(part.up_to, part.after + 5))

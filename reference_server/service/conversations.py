@@ -143,7 +143,7 @@ class Conversations:
         self, me: Identity, *, limit: str | None, cursor: str | None
     ) -> ConversationPage:
         """One's own conversations, latest activity first (CONV-6)."""
-        return await self._kernel.ask(partial(self._list, me, limit, cursor))
+        return await self._kernel.ask_at_length(partial(self._list, me, limit, cursor))
 
     def _list(
         self, me: Identity, limit: str | None, cursor: str | None, queries: Queries

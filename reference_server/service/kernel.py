@@ -2,7 +2,11 @@
 
 A job runs in the writer thread and gives an :class:`Outcome`. Back on the Trio thread, in commit order,
 its posts go to the hub and then its answer to whoever asked, so that what one connection is told comes
-in the order of the log. Questions (`ask`) read a snapshot in a worker thread.
+in the order of the log.
+
+Questions read a snapshot. Most are a few look-ups or a page of bounded length, and are answered on the
+Trio thread (`ask`): handing one to another thread costs several times what answering it does. What may take
+long, because it looks at many conversations or members in turn, is asked in a worker thread (`ask_at_length`).
 """
 
 from __future__ import annotations
@@ -10,8 +14,8 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 import trio
@@ -127,15 +131,17 @@ class Kernel:
         self.writer.submit(deed, settle)
 
     async def ask(self, query: Callable[[Queries], T]) -> T:
-        """Answer a question from a snapshot, in a worker thread."""
-        asked = time.perf_counter_ns()
-        try:
+        """Answer a brief question from a snapshot. Others get their turn first."""
+        await trio.lowlevel.checkpoint()
+        with _booked():
+            return self._read(query)
+
+    async def ask_at_length(self, query: Callable[[Queries], T]) -> T:
+        """Answer a question that may take milliseconds, from a snapshot, in a worker thread."""
+        with _booked():
             return await trio.to_thread.run_sync(
-                partial(self._read, query), limiter=self._readers, abandon_on_cancel=False
+                self._read, query, limiter=self._readers, abandon_on_cancel=False
             )
-        finally:
-            if (spent := account()) is not None:
-                spent.read += time.perf_counter_ns() - asked
 
     def _read(self, query: Callable[[Queries], T]) -> T:
         try:
@@ -144,3 +150,14 @@ class Kernel:
         except StoreTrouble as trouble:
             log.error("the store is in trouble: %s", trouble)
             raise Unavailable from None
+
+
+@contextmanager
+def _booked() -> Iterator[None]:
+    """Book the time within on the account of this task, as reading."""
+    asked = time.perf_counter_ns()
+    try:
+        yield
+    finally:
+        if (spent := account()) is not None:
+            spent.read += time.perf_counter_ns() - asked

@@ -13,11 +13,11 @@ import time
 from typing import Literal
 
 from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from msgspec import Struct
 
 from ..core.errors import RateLimited
+from .counters import Counters
 
 Kind = Literal["sends", "requests", "logins"]
 
@@ -58,7 +58,7 @@ class RateLimiter:
         self._items = {kind: _parse(text) for kind, text in texts.items() if text is not None}
         self._counting: FixedWindowRateLimiter | None = None
         if self._items:
-            self._counting = FixedWindowRateLimiter(MemoryStorage())
+            self._counting = FixedWindowRateLimiter(Counters())
 
     def spend(self, kind: Kind, who: str) -> Allowance | None:
         """Count one; what is left, None where nothing is limited. Raises `RateLimited`."""

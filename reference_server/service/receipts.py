@@ -91,7 +91,7 @@ class Receipts:
 
     async def status_of(self, me: Identity, message_id: str) -> MessageStatus:
         """The status of a message of one's own (STA-5, STA-7)."""
-        return await self._kernel.ask(partial(self._status_of, me, message_id))
+        return await self._kernel.ask_at_length(partial(self._status_of, me, message_id))
 
     def _status_of(self, me: Identity, message_id: str, queries: Queries) -> MessageStatus:
         entry = to_see_entry(queries, message_id, me)

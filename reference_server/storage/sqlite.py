@@ -37,6 +37,7 @@ from .remembered import Remembered
 from .sqlite_connection import trouble
 from .sqlite_keys import KeyCommands
 from .sqlite_media import MediaCommands
+from .sqlite_order import MOVE, OrderCommands
 from .sqlite_queries import EARLIER_SEND, SqliteQueries, encode_content
 from .sqlite_schema import prepare
 from .sqlite_standings import StandingCommands
@@ -155,7 +156,9 @@ class SqliteStore:
             self._writer.execute(statement)
 
 
-class SqliteCommands(WriteBehind, SqliteQueries, StandingCommands, KeyCommands, MediaCommands):
+class SqliteCommands(
+    WriteBehind, SqliteQueries, StandingCommands, KeyCommands, MediaCommands, OrderCommands
+):
     """The writer's changes; the writer rolls back on any error.
 
     What every message asks is answered from memory, and what it changes is written behind.
@@ -227,7 +230,7 @@ class SqliteCommands(WriteBehind, SqliteQueries, StandingCommands, KeyCommands, 
         self._do("UPDATE users SET display_name = ? WHERE user_id = ?", display_name, user_id)
 
     def add_device(self, user_id: str, device_id: str, name: str | None, now: int) -> None:
-        self._do("INSERT INTO devices VALUES (?, ?, ?, ?, NULL)", user_id, device_id, name, now)
+        self._do("INSERT INTO devices VALUES (?, ?, ?, ?, NULL, 0)", user_id, device_id, name, now)
         self._do(
             "INSERT INTO device_marks"
             " SELECT s.user_id, ?, s.conversation_id, coalesce(s.left_seq, c.head_seq)"
@@ -247,6 +250,7 @@ class SqliteCommands(WriteBehind, SqliteQueries, StandingCommands, KeyCommands, 
             "UPDATE devices SET last_seen_at = ? WHERE user_id = ? AND device_id = ?",
             now, user_id, device_id,
         )  # fmt: skip
+        self._settle(user_id, device_id, self._activity)
 
     def remove_device(self, user_id: str, device_id: str) -> None:
         for table in ("devices", "sessions", "device_marks"):
@@ -283,6 +287,7 @@ class SqliteCommands(WriteBehind, SqliteQueries, StandingCommands, KeyCommands, 
                 " VALUES (?, ?, ?, ?, 0, 0, 1)",
                 conversation.conversation_id, user_id, member.joined_seq, member.role,
             )  # fmt: skip
+            self._put_in_order(user_id, conversation.conversation_id)
         self._remember(conversation)
 
     def append(self, conversation: Conversation, entry: Message, fingerprint: bytes | None) -> None:
@@ -299,6 +304,9 @@ class SqliteCommands(WriteBehind, SqliteQueries, StandingCommands, KeyCommands, 
             conversation.head_seq, conversation.last_at, conversation.last_message_seq,
             self._next_activity(), conversation.conversation_id,
         )  # fmt: skip
+        self._put(
+            MOVE, conversation.conversation_id, self._activity, conversation.conversation_id
+        )
         for asset_id in assets_of(entry.body):
             self._do(
                 "INSERT OR IGNORE INTO carried VALUES (?, ?, ?, ?)",
@@ -315,7 +323,7 @@ class SqliteCommands(WriteBehind, SqliteQueries, StandingCommands, KeyCommands, 
     def begin_stay(self, conversation_id: str, user_id: str, role: Role, joined_seq: int) -> None:
         self._remembered.forget_stay(conversation_id, user_id)
         self._do(
-            "UPDATE stays SET latest = 0 WHERE conversation_id = ? AND user_id = ?",
+            "UPDATE stays SET latest = 0, place = NULL WHERE conversation_id = ? AND user_id = ?",
             conversation_id, user_id,
         )  # fmt: skip
         self._do(
@@ -323,6 +331,7 @@ class SqliteCommands(WriteBehind, SqliteQueries, StandingCommands, KeyCommands, 
             " VALUES (?, ?, ?, ?, ?, ?, 1)",
             conversation_id, user_id, joined_seq, role, joined_seq - 1, joined_seq - 1,
         )  # fmt: skip
+        self._put_in_order(user_id, conversation_id)
 
     def end_stay(
         self, conversation: Conversation, user_id: str, left_seq: int, joined_seq: int

@@ -26,9 +26,10 @@ from ..core.model import (
 )
 from ..core.receipts import Acknowledged
 from ..core.times import rfc3339
-from .base import Backlog, Chat, Departure, EarlierKey, EarlierSend
+from .base import Departure, EarlierKey, EarlierSend
 from .sqlite_connection import stored
 from .sqlite_keys import KeyQueries
+from .sqlite_order import OrderQueries
 from .sqlite_standings import NEWEST, StandingQueries
 
 _ENTRY = (
@@ -95,7 +96,7 @@ def _stay(row: Sequence[Any]) -> Membership:
     )
 
 
-class SqliteQueries(StandingQueries, KeyQueries):
+class SqliteQueries(StandingQueries, KeyQueries, OrderQueries):
     """`base.Queries` on one connection."""
 
     # accounts
@@ -223,17 +224,6 @@ class SqliteQueries(StandingQueries, KeyQueries):
         )
         return Departure(*row) if row else None
 
-    def chats(self, user_id: str, before_activity: int | None, limit: int) -> list[Chat]:
-        rows = self._all(
-            "SELECT conversation_id, coalesce(s.left_activity, c.activity) AS place"
-            " FROM stays s JOIN conversations c USING (conversation_id)"
-            " WHERE s.user_id = ? AND s.latest = 1 AND place < ? ORDER BY place DESC LIMIT ?",
-            user_id,
-            2**62 if before_activity is None else before_activity,
-            limit,
-        )
-        return [Chat(*row) for row in rows]
-
     # messages
 
     def entry(self, conversation_id: str, seq: int) -> Message | None:
@@ -307,18 +297,6 @@ class SqliteQueries(StandingQueries, KeyQueries):
             conversation_id, user_id, status, seq,
         )  # fmt: skip
         return row[0] if row else None
-
-    def backlog(self, user_id: str, device_id: str) -> list[Backlog]:
-        rows = self._all(
-            "SELECT s.conversation_id, max(coalesce(m.delivered_seq, 0), s.joined_seq - 1) AS after,"
-            " coalesce(s.left_seq, c.head_seq) AS up_to"
-            " FROM stays s JOIN conversations c USING (conversation_id)"
-            " LEFT JOIN device_marks m ON m.user_id = s.user_id AND m.device_id = ?"
-            " AND m.conversation_id = s.conversation_id"
-            " WHERE s.user_id = ? AND s.latest = 1 AND after < up_to",
-            device_id, user_id,
-        )  # fmt: skip
-        return [Backlog(*row) for row in rows]
 
     # media
 

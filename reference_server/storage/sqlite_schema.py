@@ -11,7 +11,7 @@ from .base import StoreUnusable
 APPLICATION_ID = 0x6D736763  # "msgc"
 
 _SCHEMA = Path(__file__).parent / "schema"
-_STEPS = {2: "sqlite.sql", 3: "sqlite_3_keys.sql"}
+_STEPS = {2: "sqlite.sql", 3: "sqlite_3_keys.sql", 4: "sqlite_4_order.sql"}
 """What makes a file of this version out of one of the version before; the first step makes a new one."""
 SCHEMA_VERSION = max(_STEPS)
 

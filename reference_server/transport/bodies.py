@@ -1,12 +1,16 @@
-"""Large request bodies: handed on as they arrive, and no faster than they are taken.
+"""Request bodies: taken from the connection when somebody wants them, and no faster.
 
-Quart keeps a body in memory until somebody wants it, which suits JSON of a few kilobytes. Under the
-paths that take files, a :class:`StreamedBody` stands in its place: while more than `HIGH_WATER` waits
-in it nothing more is read, Hypercorn's queue fills, and TCP tells the client to wait. The limit of
-such a body is the route's affair, because only the route knows who is asking.
+JSON of a few kilobytes is an :class:`AwaitedBody`: the route that asks for it fetches it, so that a request
+is one task from its head to its answer. Under the paths of files, a :class:`StreamedBody` is fed by a
+task of its own, which also notices a client that has gone: while more than `HIGH_WATER` waits in it nothing
+more is read, Hypercorn's queue fills, and TCP tells the client to wait. The limit of such a body is
+the route's affair, because only the route knows who is asking.
 """
 
 from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
 
 import trio
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, ASGISendEvent
@@ -60,37 +64,83 @@ class StreamedBody(TrioBody):
             await self._taken.wait()
 
 
-class Connection(TrioASGIHTTPConnection):
-    """Quart's side of one request, with a `StreamedBody` where files are taken."""
+class AwaitedBody(TrioBody):
+    """A body that is fetched when it is awaited. Raises `Malformed` if it broke off."""
 
-    _body: StreamedBody | None = None
+    def __init__(self, receive: ASGIReceiveCallable, request: Request, most: int) -> None:
+        super().__init__(request.content_length, most)
+        self._receive = receive
+
+    def __await__(self) -> Generator[Any, None, bytes]:
+        return self._fetched().__await__()
+
+    async def _fetched(self) -> bytes:
+        while self._must_raise is None and not self._complete.is_set():
+            message = await self._receive()
+            if message["type"] != "http.request":
+                raise errors.Malformed("The body broke off.")
+            self.append(message["body"])
+            if not message["more_body"]:
+                self.set_complete()
+        if self._must_raise is not None:
+            raise self._must_raise
+        return bytes(self._data)
+
+    def is_whole(self) -> bool:
+        """Whether all of it has come."""
+        return self._must_raise is None and self._complete.is_set()
+
+
+class Connection(TrioASGIHTTPConnection):
+    """Quart's side of one request, with the body that its path calls for."""
+
+    _body: StreamedBody
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        """Serve the request; where its body broke off, nobody is there to be answered."""
+        """Serve the request."""
+        if self.scope["path"].startswith(STREAMED_PATHS):
+            await self._stream(receive, send)
+        else:
+            await self._answer(receive, send)
+
+    async def _answer(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        request = self._create_request_from_scope(send)
+        body = AwaitedBody(receive, request, self.app.config["MAX_CONTENT_LENGTH"])
+        request.body = body
+        response = await self.app.handle_request(request)
+        if body.is_whole():
+            await self._send_response(send, response)
+            return
+        # What nobody wanted would fill Hypercorn's queue, in which it then could not say that all is over.
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_discard, receive)
+            await self._send_response(send, response)
+            nursery.cancel_scope.cancel()
+
+    async def _stream(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """Where the body breaks off, nobody is there to be answered."""
+        request = self._create_request_from_scope(send)
+        request.body = self._body = StreamedBody()
 
         async def answer(event: ASGISendEvent) -> None:
-            if self._body is None or not self._body.broken_off:
-                await send(event)
+            if not self._body.broken_off:
+                # The last event ends the request for Quart, which cancels whoever serves it, while Hypercorn
+                # has still to close the connection. Its writes are bounded (`http_lane`).
+                with trio.CancelScope(shield=True):
+                    await send(event)
 
-        await super().__call__(receive, answer)
-
-    def _create_request_from_scope(self, send: ASGISendCallable) -> Request:
-        request = super()._create_request_from_scope(send)
-        if request.path.startswith(STREAMED_PATHS):
-            request.body = self._body = StreamedBody()
-        return request
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.handle_messages, nursery, request, receive)
+            nursery.start_soon(self.handle_request, nursery, request, answer)
 
     async def handle_messages(  # type: ignore[override]  # quart-trio's own deviation from Quart
-        self, nursery: trio.Nursery, request: Request, receive: ASGIReceiveCallable
+        self, nursery: trio.Nursery, _request: Request, receive: ASGIReceiveCallable
     ) -> None:
-        """Feed the body; the end of the connection ends the request.
+        """Feed the streamed body; the end of the connection ends the request.
 
-        Where it ends a streamed body, the request goes on with what has come: that may be worth keeping.
+        Where it ends the body, the request goes on with what has come: that may be worth keeping.
         """
         body = self._body
-        if body is None:
-            await super().handle_messages(nursery, request, receive)
-            return
         while True:
             message = await receive()
             if message["type"] == "http.request":
@@ -125,8 +175,15 @@ class Arriving:
         return piece
 
 
+async def _discard(receive: ASGIReceiveCallable) -> None:
+    while (await receive())["type"] == "http.request":
+        pass
+
+
 async def read_to_the_end(request: Request) -> bool:
     """Read what the client still sends of a body, within bounds; whether that was all."""
+    if isinstance(request.body, AwaitedBody) and request.body.is_whole():
+        return True
     read = 0
     try:
         with trio.fail_after(REST_S):

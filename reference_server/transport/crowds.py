@@ -11,10 +11,9 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
 
-import trio
-
 from ..core.errors import Unavailable
 from ..logs import Seldom
+from .eager import EagerStream
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +24,7 @@ class Crowd:
     def __init__(self, kind: str, places: int) -> None:
         self._kind = kind
         self._places = places
-        self._connections: dict[trio.SocketStream, None] = {}  # in the order of their coming
+        self._connections: dict[EagerStream, None] = {}  # in the order of their coming
         self._warning = Seldom()
 
     def has_room(self) -> bool:
@@ -39,18 +38,18 @@ class Crowd:
         """Close the connection that has been here longest."""
         oldest = next(iter(self._connections))
         self.remove(oldest)
-        oldest.socket.close()
+        oldest.cut()
 
     def cut_all(self) -> None:
         """Close every connection, whatever it is in the middle of."""
         for connection in self._connections:
-            connection.socket.close()
+            connection.cut()
 
-    def add(self, connection: trio.SocketStream) -> None:
+    def add(self, connection: EagerStream) -> None:
         """Give it a place."""
         self._connections[connection] = None
 
-    def remove(self, connection: trio.SocketStream) -> None:
+    def remove(self, connection: EagerStream) -> None:
         """It has no place here any more; it need not have had one."""
         self._connections.pop(connection, None)
 
@@ -58,7 +57,7 @@ class Crowd:
 class Place:
     """Where a connection counts."""
 
-    def __init__(self, connection: trio.SocketStream) -> None:
+    def __init__(self, connection: EagerStream) -> None:
         self._connection = connection
         self._crowd: Crowd | None = None
 

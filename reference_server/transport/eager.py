@@ -20,9 +20,16 @@ class EagerStream(trio.abc.HalfCloseableStream):
         self._socket = socket.socket(fileno=stream.socket.detach())
         self._socket.setblocking(False)
 
+    @property
+    def socket(self) -> socket.socket:
+        """The socket, to ask it for its addresses."""
+        return self._socket
+
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """What has arrived, at least a byte; empty at the end. Raises `trio.BrokenResourceError`."""
         while True:
+            if self._socket.fileno() < 0:
+                raise trio.ClosedResourceError("this connection was cut")
             await trio.lowlevel.wait_readable(self._socket)
             try:
                 return self._socket.recv(max_bytes or 65_536)
@@ -55,8 +62,13 @@ class EagerStream(trio.abc.HalfCloseableStream):
             raise trio.BrokenResourceError(str(error)) from error
         await trio.lowlevel.checkpoint()
 
-    async def aclose(self) -> None:
+    def cut(self) -> None:
         """Close the socket; whoever waits on it gets `trio.ClosedResourceError`."""
-        trio.lowlevel.notify_closing(self._socket)
-        self._socket.close()
+        if self._socket.fileno() >= 0:
+            trio.lowlevel.notify_closing(self._socket)
+            self._socket.close()
+
+    async def aclose(self) -> None:
+        """As `cut`."""
+        self.cut()
         await trio.lowlevel.checkpoint()

@@ -14,8 +14,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
 from typing import Any
 
-import trio
-
 from ..core.errors import ApiError
 from ..core.inputs import is_id
 from ..logs import note
@@ -132,10 +130,7 @@ def observed(app: Asgi, metrics: Metrics) -> Asgi:
                 event = {**event, "headers": [*event["headers"], *ours]}
             elif event["type"] == "websocket.accept":
                 exchange.status = 101
-            # The last event ends the request for Quart, which cancels whoever serves it, while Hypercorn
-            # has still to close the connection or to time its idleness. Its writes are bounded (`streams`).
-            with trio.CancelScope(shield=True):
-                await send(event)
+            await send(event)
 
         try:
             await app(scope, receive, noting)

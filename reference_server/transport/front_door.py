@@ -28,6 +28,7 @@ from ..core.errors import ApiError, HeadersTooLarge
 from ..descriptors import Capacity
 from . import problems
 from .crowds import Crowd, Place, offer_chat
+from .eager import EagerStream
 from .handshake import CHAT_PATH
 from .streams import Stream, closing
 
@@ -63,7 +64,7 @@ class FrontDoor:
         self._http_clients = Crowd("HTTP", places.http)
         self._chatting = Crowd("realtime", places.chat)
 
-    async def __call__(self, connection: trio.SocketStream) -> None:
+    async def __call__(self, connection: EagerStream) -> None:
         """Serve one connection, from its first byte until it is closed."""
         place = Place(connection)
         place.among(self._silent)
@@ -93,7 +94,7 @@ class FrontDoor:
         except Exception:  # whatever a peer brings about is the end of its connection alone
             log.exception("a connection failed")
 
-    def _secured(self, connection: trio.SocketStream) -> Stream:
+    def _secured(self, connection: EagerStream) -> Stream:
         if self._tls is None:
             return connection
         # The handshake happens with the first read.
@@ -132,7 +133,7 @@ async def _refuse(stream: Stream, error: ApiError) -> None:
         "Connection: close",
     )
     await stream.send_all("\r\n".join((*fields, "", "")).encode() + body)
-    if isinstance(stream, trio.SocketStream):
+    if isinstance(stream, EagerStream):
         await stream.send_eof()
     # Closed with something unread, the connection would be reset and the answer lost.
     with trio.move_on_after(LINGER_S):

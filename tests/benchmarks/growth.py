@@ -55,6 +55,13 @@ def send(store: SqliteStore, chat: str, number: int) -> None:
     commands.append(change.conversation, change.entries[0], b"fingerprint")
 
 
+def acknowledge(store: SqliteStore, chat: str) -> None:
+    """Alice's phone has everything of it."""
+    conversation = store.commands.conversation(chat)
+    assert conversation is not None
+    store.commands.raise_device_mark("alice", "phone", chat, conversation.head_seq)
+
+
 def next_send_us(store: SqliteStore, sent: int) -> float:
     """What another send costs; nothing of it is kept."""
     numbers = iter(range(sent + 1, sent + 1 + TIMES))
@@ -97,7 +104,7 @@ def long_log(store: SqliteStore, entries: int) -> None:
 
 
 def many_chats(store: SqliteStore) -> None:
-    """Give a user ever more conversations, one of which has something new."""
+    """Give a user ever more conversations, one of which has something new since the device was last seen."""
     print(f"\n{'chats':>10}  {'first page of the list':>22}  {'what is new at connecting':>26}")
     made = 0
     for target in CONVERSATIONS:
@@ -106,6 +113,9 @@ def many_chats(store: SqliteStore) -> None:
             made += 1
             new_user(store, f"friend-{made}")
             new_chat(store, f"chat-{made}", ("alice", f"friend-{made}"))
+        for chat in ("long", "chat-1"):
+            acknowledge(store, chat)
+        store.commands.touch_device("alice", "phone", NOW)
         send(store, "chat-1", made)
         store.commit()
         with store.reading() as queries:

@@ -18,12 +18,13 @@ from reference_server.core.log import Author
 from reference_server.core.model import TextBody, User
 from reference_server.core.receipts import Marks
 from reference_server.core.times import rfc3339
+from reference_server.storage import sqlite_order
 from reference_server.storage.sqlite import SqliteCommands, SqliteStore
 from reference_server.storage.sqlite_queries import SqliteQueries
 
 NOW = 1_763_000_000_000
 SORTED = {"chats", "conversation"}
-"""What sorts: a user's chats, by when they moved last (docs/decisions/0033), and a conversation's members."""
+"""What sorts: the chats of who has few, by when they moved last, and a conversation's members."""
 
 QUERIES: dict[str, Callable[[SqliteQueries], object]] = {
     "identity": lambda queries: queries.identity(b"digest"),
@@ -98,6 +99,22 @@ def test_a_query_finds_by_index(name: str, store: SqliteStore) -> None:
         assert not any(walks(step) for step in steps), (statement, steps)
         sorts = any("TEMP B-TREE FOR ORDER BY" in step for step in steps)
         assert not sorts or name in SORTED, (statement, steps)
+    store.close()
+
+
+@pytest.mark.parametrize("name", ["chats", "backlog"])
+def test_what_grows_with_ones_chats_is_in_index_order_for_who_has_many(
+    name: str, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No sorting then, and nothing is looked at that is not asked for."""
+    monkeypatch.setattr(sqlite_order, "MANY", 1)
+    store.begin()
+    store.commands.add_conversation(log.new_direct("c2", ("alice", "bob"), NOW), None)
+    store.commit()
+    statements = executed(store._writer, lambda: QUERIES[name](store.commands))
+    for statement in statements:
+        assert not any("TEMP B-TREE" in step for step in plan(store._writer, statement)), statement
+    assert any("stays_in_order" in step for step in plan(store._writer, statements[-1]))
     store.close()
 
 

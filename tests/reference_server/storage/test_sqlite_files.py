@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,21 @@ from reference_server.core.times import rfc3339
 from reference_server.storage import sqlite
 from reference_server.storage.base import StoreTrouble, StoreUnusable
 from reference_server.storage.sqlite import FILE_NAME, SqliteStore
+from reference_server.storage.sqlite_order import MANY
 from reference_server.storage.sqlite_schema import APPLICATION_ID, SCHEMA_VERSION
 
-NOW = 1_763_000_000_000
+from .making import ALICE, NOW, committed, people, say
+
+_KEYS = (Path(sqlite.__file__).parent / "schema" / "sqlite_3_keys.sql").read_text("utf-8")
+UNDOING = {
+    4: "DROP INDEX stays_in_order; DROP INDEX stays_to_move;"
+    "ALTER TABLE stays DROP COLUMN place; ALTER TABLE devices DROP COLUMN settled;",
+    3: "".join(
+        f"DROP {kind} {name};"
+        for kind, name in re.findall(r"CREATE (TABLE|INDEX) (\w+)", _KEYS)[::-1]
+    ),
+}
+"""What makes a file of the version before out of one of this version, latest first."""
 
 
 @pytest.fixture
@@ -214,21 +227,45 @@ def test_reading_what_is_closed_is_trouble(folder: Path) -> None:
     store.close()
 
 
-def test_a_store_of_the_version_before_is_brought_up(folder: Path) -> None:
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_store_of_a_version_before_is_brought_up(version: int, folder: Path) -> None:
     """With all that is in it, in one transaction; what is new is there and empty."""
     store = SqliteStore(folder)
     with store.reading() as queries:
         secret = queries.secret()
     store.close()
-    file = sqlite3.connect(folder / FILE_NAME, isolation_level=None)
-    later = (Path(sqlite.__file__).parent / "schema" / "sqlite_3_keys.sql").read_text("utf-8")
-    for kind, name in re.findall(r"CREATE (TABLE|INDEX) (\w+)", later)[::-1]:
-        file.execute(f"DROP {kind} {name}")
-    file.execute("PRAGMA user_version = 2")
-    file.close()
+    with closing(sqlite3.connect(folder / FILE_NAME, isolation_level=None)) as file:
+        for step, undo in UNDOING.items():
+            if step > version:
+                file.executescript(undo)
+        file.execute(f"PRAGMA user_version = {version}")
     store = SqliteStore(folder)
     with store.reading() as queries:
         assert queries.secret() == secret
         assert queries._one("PRAGMA user_version") == (SCHEMA_VERSION,)
         assert queries.device_keys("alice") == []
+    store.close()
+
+
+def test_who_has_many_chats_in_an_older_store_has_them_in_order(folder: Path) -> None:
+    """As if the program that wrote it had known how."""
+    store = SqliteStore(folder)
+    with committed(store) as commands:
+        friends = [f"friend-{number}" for number in range(MANY)]
+        people(commands, "alice", *friends)
+        chats = [log.new_direct(f"c-{name}", ("alice", name), NOW) for name in friends]
+        for chat in chats:
+            commands.add_conversation(chat, None)
+        say(commands, chats[0], ALICE, "hello")
+    with store.reading() as queries:
+        listed = queries.chats("alice", None, MANY)
+    assert listed[0].conversation_id == chats[0].conversation_id
+    store.close()
+    with closing(sqlite3.connect(folder / FILE_NAME, isolation_level=None)) as file:
+        file.executescript(UNDOING[4])
+        file.execute("PRAGMA user_version = 3")
+    store = SqliteStore(folder)
+    with store.reading() as queries:
+        assert queries._one("SELECT count(*) FROM stays WHERE place IS NOT NULL") == (MANY,)
+        assert queries.chats("alice", None, MANY) == listed
     store.close()

@@ -20,7 +20,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from reference_server import app, descriptors
 from reference_server.core.limits import Limits
 from reference_server.service.messages import SendRequest
-from reference_server.transport import bodies, front_door, http, streams
+from reference_server.transport import bodies, front_door, http, http_lane
 
 from ..people import Person, direct, newcomer
 from ..running import Running, running_server
@@ -52,7 +52,7 @@ def short_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "REST_S", SHORT_S)
     monkeypatch.setattr(app, "KEEP_ALIVE_S", SHORT_S)
     monkeypatch.setattr(app, "STOPPING_S", SHORT_S)
-    monkeypatch.setattr(streams, "STALLED_S", SHORT_S)
+    monkeypatch.setattr(http_lane, "STALLED_S", SHORT_S)
 
 
 @pytest.fixture
@@ -228,7 +228,7 @@ async def test_a_client_that_does_not_read_its_answer_is_cut(
 
 async def test_stopping_waits_for_nobody(bounded: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     """RT-8: a dripping request, a stalled reader and an idle connection; the channel gets its 1012."""
-    monkeypatch.setattr(streams, "STALLED_S", 10 * STOP_S)
+    monkeypatch.setattr(http_lane, "STALLED_S", 10 * STOP_S)
     monkeypatch.setattr(http, "BODY_TIMEOUT_S", 10 * STOP_S)
     alice = await newcomer(bounded.service, "alice")
     chat = await direct(bounded.service, alice, await newcomer(bounded.service, "bob"))

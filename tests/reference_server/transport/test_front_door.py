@@ -11,12 +11,13 @@ import trio.testing
 from reference_server.core.errors import Unavailable
 from reference_server.descriptors import Capacity
 from reference_server.transport.crowds import join_chat
+from reference_server.transport.eager import EagerStream
 from reference_server.transport.front_door import (
     HEAD_BYTES,
     HEAD_TIMEOUT_S,
     FrontDoor,
 )
-from reference_server.transport.streams import Stream, prefixed
+from reference_server.transport.streams import Stream
 
 from .raw import upgrade
 
@@ -41,7 +42,7 @@ class House:
         """Connect, send these pieces one at a time, and hang up."""
         visitor, ours = trio.testing.memory_stream_pair()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.door, cast(trio.SocketStream, ours))
+            nursery.start_soon(self.door, cast(EagerStream, ours))
             for piece in pieces:
                 await visitor.send_all(piece)
                 await trio.testing.wait_all_tasks_blocked()
@@ -120,7 +121,7 @@ async def test_one_who_dawdles_is_cut(
     """The time is for the whole head, however often a byte comes."""
     visitor, ours = trio.testing.memory_stream_pair()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(house.door, cast(trio.SocketStream, ours))
+        nursery.start_soon(house.door, cast(EagerStream, ours))
         for piece in pieces:
             await trio.sleep(HEAD_TIMEOUT_S / 4)
             await visitor.send_all(piece)
@@ -137,7 +138,7 @@ async def test_one_who_breaks_off_harms_nobody(house: House) -> None:
         raise trio.BrokenResourceError
 
     ours.receive_stream.receive_some_hook = reset
-    await house.door(cast(trio.SocketStream, ours))
+    await house.door(cast(EagerStream, ours))
     assert await visitor.receive_some() == b""
     assert house.shown == []
 
@@ -153,7 +154,7 @@ async def test_a_failure_ends_its_connection_alone(
 
     visitor, ours = trio.testing.memory_stream_pair()
     await visitor.send_all(CHAT)
-    await FrontDoor(fail, fail, PLACES)(cast(trio.SocketStream, ours))
+    await FrontDoor(fail, fail, PLACES)(cast(EagerStream, ours))
     assert await visitor.receive_some() == b""
     assert [bool(record.exc_info) for record in caplog.records] == (
         [True] if trouble is ZeroDivisionError else []
@@ -180,7 +181,7 @@ async def test_when_the_realtime_channel_is_full_a_newcomer_gets_no_place(
 
     async def come(door: FrontDoor, nursery: trio.Nursery) -> trio.testing.MemoryReceiveStream:
         visitor, ours = trio.testing.memory_stream_pair()
-        nursery.start_soon(door, cast(trio.SocketStream, ours))
+        nursery.start_soon(door, cast(EagerStream, ours))
         await visitor.send_all(CHAT)
         await visitor.send_eof()
         await trio.testing.wait_all_tasks_blocked()
@@ -200,23 +201,3 @@ async def test_when_the_realtime_channel_is_full_a_newcomer_gets_no_place(
     assert [record.getMessage() for record in caplog.records] == [
         "all 2 places for realtime connections are taken"
     ]
-
-
-async def test_bytes_put_back_come_first() -> None:
-    """Then what arrives, as if nobody had looked."""
-    theirs, ours = await socket_pair()
-    async with theirs, prefixed(ours, b"GET / ") as stream:
-        await theirs.send_all(b"HTTP/1.1\r\n")
-        assert await stream.receive_some(100) == b"GET / "
-        assert await stream.receive_some(100) == b"HTTP/1.1\r\n"
-        await stream.send_all(b"HTTP/1.1 ")
-        await stream.wait_send_all_might_not_block()
-        await stream.send_eof()
-        assert await theirs.receive_some(100) == b"HTTP/1.1 "
-        assert await theirs.receive_some(100) == b""
-
-
-async def socket_pair() -> tuple[trio.SocketStream, trio.SocketStream]:
-    """Two connected sockets."""
-    one, other = trio.socket.socketpair()
-    return trio.SocketStream(one), trio.SocketStream(other)

@@ -32,7 +32,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """What the limiter and its library take for the time."""
     clock = Clock()
-    monkeypatch.setattr("limits.storage.memory.time", clock)
+    monkeypatch.setattr("reference_server.service.counters.time", clock)
     monkeypatch.setattr("reference_server.service.rates.time", clock)
     return clock
 

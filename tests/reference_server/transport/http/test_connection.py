@@ -93,6 +93,27 @@ async def test_requests_on_one_connection_are_answered_in_turn(wire: Wire, alice
     assert [(await wire.answer()).status for _ in requests] == [200, 400, 401, 200]
 
 
+async def test_an_answer_leaves_in_one_piece(wire: Wire) -> None:
+    """A client is woken once, and has head and body then."""
+    await wire.sends(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    head, _, body = (await wire.stream.receive_some(65_536)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    assert json.loads(body)
+
+
+async def test_a_body_that_nobody_wants_holds_nothing(
+    wire: Wire, alice: Person, bob: Person
+) -> None:
+    """More of it than is read and kept, in small pieces: answered, and then closed."""
+    await wire.sends(
+        f"PUT /v1.0/blocks/{bob.user_id} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+        f"Authorization: Bearer {alice.token}\r\n\r\n".encode()
+        + b"1\r\nx\r\n" * 2 * MAX_BODY
+    )
+    assert (await wire.answer()).status == 204
+    await wire.ends()
+
+
 @pytest.mark.parametrize(
     "data",
     [
