@@ -1,13 +1,19 @@
 """Looking for secrets in whatever somebody wrote, also in a plain encoding of them.
 
-There may be thousands of secrets and megabytes to search, so secrets are gathered by how they begin, in
-each encoding: canaries all begin alike, and so do session keys. Each beginning is looked for once, at the
-speed of a substring search, and what stands there is looked up among the whole ones.
+There may be thousands of secrets and many megabytes to search, nearly always in vain. So the data is sampled
+first: of every `STRIDE` bytes a window of `WINDOW` is compared with all windows that secrets have. Wherever a
+secret of at least `STRIDE + WINDOW - 1` bytes stands, one of these lies within it. So where none is known there
+is nothing to find, and how many secrets there are hardly matters.
+
+Otherwise secrets are gathered by how they begin, in each encoding: canaries all begin alike, and so do session
+keys. Each beginning is looked for once, at the speed of a substring search, and what stands there is looked
+up among the whole ones.
 """
 
 from __future__ import annotations
 
 import base64
+import sys
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
@@ -17,6 +23,10 @@ from ..history import Planted
 
 BEGINNING = 5
 """Bytes by which spellings are gathered."""
+
+STRIDE = 16
+WINDOW = 8
+"""Bytes: of data that is sampled, a window at each multiple of `STRIDE` is looked at."""
 
 
 class Find(Struct, frozen=True):
@@ -36,13 +46,19 @@ class Needles:
 
     def __init__(self, planted: Iterable[Planted]) -> None:
         self._known: dict[bytes, Known] = {}
+        self._windows: set[int] = set()
+        self._shortest = STRIDE + WINDOW - 1
         for secret in planted:
             for encoding, spelled in _spellings(secret.secret):
+                self._shortest = min(self._shortest, len(spelled))
+                self._windows.update(_windows(spelled))
                 known = self._known.setdefault(spelled[:BEGINNING], {})
                 known.setdefault(len(spelled), {}).setdefault(spelled, (secret, encoding))
 
     def found(self, data: bytes) -> Iterator[Find]:
         """Every secret that `data` holds, wherever it holds it."""
+        if not self._may_be_in(data):
+            return
         for beginning, known in self._known.items():
             place = data.find(beginning)
             while place >= 0:
@@ -51,6 +67,19 @@ class Needles:
                     if hit is not None:
                         yield Find(*hit, place)
                 place = data.find(beginning, place + 1)
+
+    def _may_be_in(self, data: bytes) -> bool:
+        """Whether the search is worth its while; always, if a secret may fall between the windows."""
+        if self._shortest < STRIDE + WINDOW - 1:
+            return True
+        whole = memoryview(data)[: len(data) // WINDOW * WINDOW].cast("Q")
+        return not self._windows.isdisjoint(whole[:: STRIDE // WINDOW])
+
+
+def _windows(spelled: bytes) -> Iterator[int]:
+    """The windows of which one is met, wherever a text begins."""
+    for begin in range(STRIDE):
+        yield int.from_bytes(spelled[begin : begin + WINDOW], sys.byteorder)
 
 
 def _spellings(text: str) -> Iterator[tuple[str, bytes]]:
