@@ -25,8 +25,12 @@ START_PATIENCE = 30.0
 STOP_PATIENCE = 10.0
 """Seconds for the server to stop in order."""
 
-RATED = ("--rate-sends", "700 per 5 seconds")
-"""A limit to what one user may send, beyond what other scenarios do, so that LIM-1 has something to show."""
+LIMITED = (
+    *("--rate-sends", "700 per 5 seconds"),
+    *("--limit", "max_asset_bytes=8388608"),
+)
+"""Limits to what one user may send, beyond what other scenarios do: without the first, LIM-1 has nothing to
+show; with the second, going too far takes 8 MiB instead of a hundred."""
 
 _LISTENING = re.compile(rb"listening on (http://127\.0\.0\.1:(\d+))")
 _LOG_TAIL = 15
@@ -124,7 +128,7 @@ class EmbeddedServer:
 
 @asynccontextmanager
 async def embedded_server(
-    log: Path, options: Sequence[str] = RATED
+    log: Path, options: Sequence[str] = LIMITED
 ) -> AsyncIterator[EmbeddedServer]:
     """A running reference server, its log in the file `log`; stopped and gone afterwards.
 

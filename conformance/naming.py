@@ -7,11 +7,13 @@ whatever order.
 from __future__ import annotations
 
 import random
+from hashlib import shake_128
 
 TRIES = 50
 """Names of one series that are tried before the target is called full."""
 
-_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
+_LETTERS = b"abcdefghijkmnpqrstuvwxyz23456789" * 8
+"""What each byte becomes in a word; 32 letters, so all are equally likely."""
 
 
 class Seeds:
@@ -26,4 +28,6 @@ class Seeds:
 
     def word(self, what: str, length: int) -> str:
         """A word of lower-case letters and digits."""
-        return "".join(self.stream(what).choices(_ALPHABET, k=length))
+        # Words are many, and a generator of random numbers is dear to set up.
+        digest = shake_128(f"{self._prefix}/{what}".encode()).digest(length)
+        return digest.translate(_LETTERS).decode()

@@ -29,7 +29,7 @@ from .campaign import AGAIN, Campaign, let_go, takes_the_server_away
 from .catalogue import Catalogue, load_catalogue
 from .collector import collect_rarely
 from .commanding import check_writable, listen_for_signals, patience_option, target_url
-from .embedded import RATED, embedded_server
+from .embedded import LIMITED, embedded_server
 from .engine import Stage
 from .evidence import Repetition
 from .faults import check_faults, server_options
@@ -363,7 +363,7 @@ def _by_command(options: Options, adapter: Adapter) -> Outages:
 async def _embedded(options: Options, patience: Patience, log: str) -> AsyncIterator[Match]:
     """A reference server of our own, its log in the report folder."""
     faults = server_options(options.faults, options.seed)
-    async with embedded_server(options.report_dir / log, (*RATED, *faults)) as server:
+    async with embedded_server(options.report_dir / log, (*LIMITED, *faults)) as server:
         adapter = ADAPTERS[options.adapter](server.url, patience)
         yield Match(
             adapter=adapter,

@@ -150,26 +150,22 @@ def describe(value: Json) -> str:
 
 
 def _rewrite(
-    value: Json, whole: Callable[[Reference, str], Json], part: Callable[[re.Match[str]], str]
+    node: Json, whole: Callable[[Reference, str], Json], part: Callable[[re.Match[str]], str]
 ) -> Json:
     """A copy of a tree: `whole` replaces strings that are a reference, `part` tokens in others."""
-
-    def walk(node: Json) -> Json:
-        if isinstance(node, str):
-            if "$" not in node:
-                return node
-            reference = _whole(node)
-            return _TOKEN.sub(part, node) if reference is None else whole(reference, node)
-        if isinstance(node, Mapping):
-            return {
-                _TOKEN.sub(part, key) if "${" in key else key: walk(member)
-                for key, member in node.items()
-            }
-        if isinstance(node, list | tuple):
-            return [walk(element) for element in node]
-        return node
-
-    return walk(value)
+    if isinstance(node, str):
+        if "$" not in node:
+            return node
+        reference = _whole(node)
+        return _TOKEN.sub(part, node) if reference is None else whole(reference, node)
+    if isinstance(node, Mapping):
+        return {
+            _TOKEN.sub(part, key) if "${" in key else key: _rewrite(member, whole, part)
+            for key, member in node.items()
+        }
+    if isinstance(node, list | tuple):
+        return [_rewrite(element, whole, part) for element in node]
+    return node
 
 
 def _references(value: Json, path: Path) -> Iterator[Located]:

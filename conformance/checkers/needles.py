@@ -1,13 +1,19 @@
 """Looking for secrets in whatever somebody wrote, also in a plain encoding of them.
 
-There may be thousands of secrets and megabytes to search, so secrets are gathered by how they begin, in
-each encoding: canaries all begin alike, and so do session keys. Each beginning is looked for once, at the
-speed of a substring search, and what stands there is looked up among the whole ones.
+There may be thousands of secrets and many megabytes to search, nearly always in vain. So the data is sampled
+first: of every `STRIDE` bytes a window of `WINDOW` is compared with all windows that secrets have. Wherever a
+secret of at least `STRIDE + WINDOW - 1` bytes stands, one of these lies within it. So whatever has no window
+there need not be looked for, and how many secrets there are hardly matters.
+
+Secrets are gathered by how they begin, in each encoding: canaries all begin alike, and so do session keys.
+Each beginning is looked for once, at the speed of a substring search, and what stands there is looked up
+among the whole ones.
 """
 
 from __future__ import annotations
 
 import base64
+import sys
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
@@ -17,6 +23,10 @@ from ..history import Planted
 
 BEGINNING = 5
 """Bytes by which spellings are gathered."""
+
+STRIDE = 16
+WINDOW = 8
+"""Bytes: of data that is sampled, a window at each multiple of `STRIDE` is looked at."""
 
 
 class Find(Struct, frozen=True):
@@ -36,21 +46,43 @@ class Needles:
 
     def __init__(self, planted: Iterable[Planted]) -> None:
         self._known: dict[bytes, Known] = {}
+        self._begun_by: dict[int, set[bytes]] = {}
+        """The beginnings of what has a window."""
+        self._shortest = STRIDE + WINDOW - 1
         for secret in planted:
             for encoding, spelled in _spellings(secret.secret):
-                known = self._known.setdefault(spelled[:BEGINNING], {})
+                self._shortest = min(self._shortest, len(spelled))
+                beginning = spelled[:BEGINNING]
+                for window in _windows(spelled):
+                    self._begun_by.setdefault(window, set()).add(beginning)
+                known = self._known.setdefault(beginning, {})
                 known.setdefault(len(spelled), {}).setdefault(spelled, (secret, encoding))
 
     def found(self, data: bytes) -> Iterator[Find]:
         """Every secret that `data` holds, wherever it holds it."""
-        for beginning, known in self._known.items():
+        for beginning in self._possible(data):
             place = data.find(beginning)
             while place >= 0:
-                for length, spellings in known.items():
+                for length, spellings in self._known[beginning].items():
                     hit = spellings.get(data[place : place + length])
                     if hit is not None:
                         yield Find(*hit, place)
                 place = data.find(beginning, place + 1)
+
+    def _possible(self, data: bytes) -> Iterable[bytes]:
+        """The beginnings that are worth a search; all, if a secret may fall between the windows."""
+        if self._shortest < STRIDE + WINDOW - 1:
+            return self._known
+        whole = memoryview(data)[: len(data) // WINDOW * WINDOW].cast("Q")
+        met = self._begun_by.keys() & whole[:: STRIDE // WINDOW]
+        begun = {beginning for window in met for beginning in self._begun_by[window]}
+        return [beginning for beginning in self._known if beginning in begun]
+
+
+def _windows(spelled: bytes) -> Iterator[int]:
+    """The windows of which one is met, wherever a text begins."""
+    for begin in range(STRIDE):
+        yield int.from_bytes(spelled[begin : begin + WINDOW], sys.byteorder)
 
 
 def _spellings(text: str) -> Iterator[tuple[str, bytes]]:

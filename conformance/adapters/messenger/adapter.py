@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from functools import cached_property
 from urllib.parse import urlsplit
 
-import httpx
 import trio
 
 from reports.model import Met
@@ -22,10 +19,12 @@ from ..base import Malformed, Target, TargetTrouble
 from . import encounters, manners, shapes
 from .client import MessengerClient
 from .curl import curl
+from .dialling import tls_for
 from .handshake import Doorway
+from .http11 import HttpConnections, HttpTrouble, Reply, TimedOut, target_of
 from .jsontext import NotJson, parse
 from .notebook import Notebook
-from .rest import Rest, new_client, reason_of
+from .rest import Rest, reason_of
 
 DISCOVERY = "/.well-known/messenger"
 VERSION = "v1.0"
@@ -80,39 +79,37 @@ class MessengerAdapter:
     def __init__(self, url: str, patience: Patience) -> None:
         self.url = url.rstrip("/")
         self._patience = patience
-
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        return ssl.create_default_context()
+        self._address = urlsplit(self.url)
+        self._tls = tls_for(self._address)
+        self._http = HttpConnections(self._address, self._tls, patience)
 
     async def discover(self) -> Target:
         """``GET /.well-known/messenger``. Raises `TargetTrouble` with what to do about it."""
-        async with new_client(self._tls, self._patience, "discovery") as client:
-            try:
-                response = await client.get(self.url + DISCOVERY)
-            except httpx.TimeoutException as error:
-                raise TargetTrouble(
-                    f"{self.url} did not answer within {self._patience.seconds:g} s. Check the "
-                    "address, and that nothing between here and there swallows connections."
-                ) from error
-            except httpx.HTTPError as error:
-                raise TargetTrouble(_unreachable(self.url, reason_of(error))) from error
-        return self._target_in(response)
+        try:
+            reply = await self._http.ask("GET", target_of(self._address.path + DISCOVERY), {})
+        except TimedOut as error:
+            raise TargetTrouble(
+                f"{self.url} did not answer within {error.seconds:g} s. Check the "
+                "address, and that nothing between here and there swallows connections."
+            ) from error
+        except HttpTrouble as error:
+            raise TargetTrouble(_unreachable(self.url, reason_of(error))) from error
+        return self._target_in(reply)
 
-    def _target_in(self, response: httpx.Response) -> Target:
+    def _target_in(self, reply: Reply) -> Target:
         asked = self.url + DISCOVERY
         advice = (
             "Is this the base address of a Messenger API server? (Everything is asked for below "
             "it: /.well-known/messenger, /v1.0/…)"
         )
-        media_type = response.headers.get("content-type", "no content type").partition(";")[0]
-        if response.status_code != 200:
+        media_type = reply.headers.get("content-type", "no content type").partition(";")[0]
+        if reply.status != 200:
             raise TargetTrouble(
                 f"{self.url} is no messenger server: GET {asked} was answered with status "
-                f"{response.status_code} ({media_type}) instead of 200. {advice}"
+                f"{reply.status} ({media_type}) instead of 200. {advice}"
             )
         try:
-            found = shapes.read(parse(response.content), shapes.Discovery, "it")
+            found = shapes.read(parse(reply.content), shapes.Discovery, "it")
         except NotJson:
             raise TargetTrouble(
                 f"{self.url} is no messenger server: GET {asked} was answered with {media_type} "
@@ -141,14 +138,13 @@ class MessengerAdapter:
         """Begin a scenario's run; leaving it hangs up every connection still open."""
         notebook = Notebook(history)
         doorway = Doorway(
-            address=urlsplit(self.url), tls=self._tls, scenario=scenario, patience=self._patience
+            address=self._address, tls=self._tls, scenario=scenario, patience=self._patience
         )
-        async with (
-            new_client(self._tls, self._patience, scenario) as client,
-            trio.open_nursery() as nursery,
-        ):
-            yield MessengerSession(notebook, Rest(self.url, client, notebook), doorway, nursery)
-            nursery.cancel_scope.cancel()
+        rest = Rest(self.url, self._http, notebook, scenario)
+        with self._http.shared():
+            async with trio.open_nursery() as nursery:
+                yield MessengerSession(notebook, rest, doorway, nursery)
+                nursery.cancel_scope.cancel()
 
     def manners(self, history: History) -> Iterable[Violation]:
         """What no scenario needs to ask about: no server errors, and all of it as published."""

@@ -8,10 +8,8 @@ uploaded, and looks for itself.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from hashlib import sha256
-
-import httpx
 
 from ..base import DownloadCall, Json, Malformed, UploadCall
 from . import shapes
@@ -26,23 +24,13 @@ class BrokenOff(Exception):
     """A body ended early, as the scenario wants it."""
 
 
-class Pieces(httpx.AsyncByteStream):
-    """A body in pieces, the last one missing if it is `cut_at` so many bytes."""
-
-    def __init__(self, content: bytes, cut_at: int | None) -> None:
-        self._content = content
-        self._end = len(content) if cut_at is None else cut_at
-        self._cut = cut_at is not None
-        self._at = 0
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        begin, self._at = self._at, min(self._at + PIECE, self._end)
-        if begin == self._at:
-            raise BrokenOff if self._cut else StopAsyncIteration
-        return self._content[begin : self._at]
+def pieces(content: bytes, cut_at: int | None) -> Iterator[bytes]:
+    """A body in pieces; raises `BrokenOff` once it has given `cut_at` bytes of it."""
+    end = len(content) if cut_at is None else cut_at
+    for begin in range(0, end, PIECE):
+        yield content[begin : min(begin + PIECE, end)]
+    if cut_at is not None:
+        raise BrokenOff
 
 
 class Files:
@@ -63,7 +51,7 @@ class Files:
         if call.digest is not None:
             headers["Content-Digest"] = call.digest
         file = FileSent(
-            stream=Pieces(call.content, call.cut_at),
+            pieces=pieces(call.content, call.cut_at),
             told=f"{len(call.content)} bytes"
             + ("" if call.cut_at is None else f", broken off after {call.cut_at}"),
         )
@@ -84,14 +72,14 @@ class Files:
                 requirement="AST-1",
             )
         self.notebook.uploaded[asset.asset_id] = Uploaded(call.content, "AST-1")
-        return {**answer.body, "status": answer.status, "headers": answer.lower_headers}
+        return {**answer.body, "status": answer.status, "headers": answer.headers}
 
     async def download(self, call: DownloadCall) -> Json:
         """``GET`` or ``HEAD /assets/{asset_id}``; also 206 and 304 are answers."""
         answer = await self._downloaded(call)
         return {
             "status": answer.status,
-            "headers": answer.lower_headers,
+            "headers": answer.headers,
             "media_type": answer.media_type,
             "etag": answer.headers.get("etag"),
             "size": len(answer.content),

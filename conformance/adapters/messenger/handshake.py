@@ -22,9 +22,10 @@ from wsproto.utilities import ProtocolError
 from ...patience import Patience
 from ..base import Impatient, Json, Refusal, Unanswered
 from .channel import CUT, Channel
+from .dialling import authority, dial
 from .jsontext import NotJson, parse
 from .rest import SCENARIO_HEADER, header_safe, reason_of, refusal_of
-from .wire import DEFAULT_PORTS, WireStream, dial
+from .wire import WireStream
 
 PROTOCOL = "messenger.v1"
 CHAT_PATH = "/v1.0/chat?encoding="
@@ -39,7 +40,7 @@ class Doorway(Struct, frozen=True, kw_only=True):
     """Where connections of one session go, and how long they may take."""
 
     address: SplitResult
-    tls: ssl.SSLContext
+    tls: ssl.SSLContext | None
     scenario: str
     patience: Patience
 
@@ -91,7 +92,7 @@ class Doorway(Struct, frozen=True, kw_only=True):
         what = f"{self.address.hostname} for a WebSocket"
         with trio.move_on_after(self.patience.seconds):
             try:
-                return await dial(self.address, self.tls)
+                return WireStream(await dial(self.address, self.tls))
             except OSError as error:
                 raise Unanswered(f"could not connect to {what}: {reason_of(error)}") from error
         raise Impatient(f"could not connect to {what} within {self.patience.seconds:g} s")
@@ -99,10 +100,6 @@ class Doorway(Struct, frozen=True, kw_only=True):
     async def _shake_hands(
         self, nursery: trio.Nursery, stream: WireStream, auth: Auth, token: str, encoding: str
     ) -> WebSocketConnection:
-        port = self.address.port
-        standard = port is None or port == DEFAULT_PORTS[self.address.scheme]
-        hostname = self.address.hostname or ""
-        host = f"[{hostname}]" if ":" in hostname else hostname
         headers = [(SCENARIO_HEADER.encode(), header_safe(self.scenario).encode())]
         subprotocols = [PROTOCOL]
         if not token:
@@ -114,7 +111,7 @@ class Doorway(Struct, frozen=True, kw_only=True):
         return await wrap_client_stream(
             nursery,
             cast("trio.SocketStream", stream),  # it takes any stream; its signature is narrower
-            host if standard else f"{host}:{port}",
+            authority(self.address),
             self.address.path.rstrip("/") + CHAT_PATH + encoding,
             subprotocols=subprotocols,
             extra_headers=headers,

@@ -48,7 +48,7 @@ class RawAccess:
             self._note_outcome(op, answer)
         return {
             "status": answer.status,
-            "headers": answer.lower_headers,
+            "headers": answer.headers,
             "body": answer.body,
         }
 

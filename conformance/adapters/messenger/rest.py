@@ -1,40 +1,32 @@
 """The HTTP half: one request, its record, and what kind of answer came.
 
-A session has one client of `httpx` with one pool of connections, and nothing of the environment in
-it: no proxies, no cookies, no redirects followed. Requests and answers become raw events. A connection
-idle for longer than `KEEP_ALIVE` seconds is not used again, so that a server which closes idle ones
-after a few seconds (as it may) never meets a request that was just written.
+Requests and answers become raw events; how they travel is `http11`'s. Every request names its scenario.
 """
 
 from __future__ import annotations
 
-import logging
-import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from urllib.parse import quote, urlencode
+from typing import Protocol
+from urllib.parse import quote, urlencode, urlsplit
 
-import httpx
 import msgspec
 from msgspec import Struct
 
-from ...patience import Patience
 from ..base import Impatient, Json, Malformed, Refusal, TargetTrouble, Unanswered
+from .http11 import HttpTrouble, NotConnected, Reply, TimedOut, target_of
 from .jsontext import NotJson, parse
 from .notebook import Notebook
 
-KEEP_ALIVE = 2.0
 SCENARIO_HEADER = "X-Msgcheck-Scenario"
 PROBLEM = "application/problem+json"
 _FILES = ("image/", "audio/", "video/", "application/octet-stream", "application/pdf")
-
-# Its one line per request would drown a run's own output.
-logging.getLogger("httpx").setLevel(logging.WARNING)
+_BODIED = frozenset({"POST", "PUT", "PATCH"})
+"""Methods whose requests say it when they have no body (RFC 9110 §8.6)."""
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """An HTTP answer; `asked`, `event` are positions in the history.
+    """An HTTP answer; `asked`, `event` are positions in the history; headers by names in lower case.
 
     `body` is decoded JSON, else text, and of files only ``{size, sha256}``; `content` is what came.
     """
@@ -47,11 +39,6 @@ class Answer(Struct, frozen=True, kw_only=True):
     event: int
 
     @property
-    def lower_headers(self) -> dict[str, str]:
-        """The headers by their names in lower case."""
-        return {name.lower(): value for name, value in self.headers.items()}
-
-    @property
     def media_type(self) -> str:
         """The content type, lower case, without parameters."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -60,20 +47,8 @@ class Answer(Struct, frozen=True, kw_only=True):
 class FileSent(Struct, frozen=True):
     """A file as a request's body, and what the record tells of it."""
 
-    stream: httpx.AsyncByteStream
+    pieces: Iterable[bytes]
     told: str
-
-
-def new_client(tls: ssl.SSLContext, patience: Patience, scenario: str) -> httpx.AsyncClient:
-    """A client for one session, independent of the environment."""
-    return httpx.AsyncClient(
-        verify=tls,
-        trust_env=False,
-        timeout=patience.seconds,
-        limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE),
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        headers={SCENARIO_HEADER: header_safe(scenario), "Accept": "application/json"},
-    )
 
 
 def header_safe(text: str) -> str:
@@ -92,20 +67,29 @@ def _as_text(value: Json) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-class Rest:
-    """The HTTP requests of one session."""
+class Http(Protocol):
+    """What carries requests; see `http11.HttpConnections.ask`."""
 
-    def __init__(self, base: str, client: httpx.AsyncClient, notebook: Notebook) -> None:
-        self._base = httpx.URL(base)
-        self._prefix = self._base.raw_path.rstrip(b"/")
-        self._client = client
+    async def ask(
+        self, method: str, target: bytes, headers: Mapping[str, str], body: Iterable[bytes] = ()
+    ) -> Reply: ...
+
+
+class Rest:
+    """The HTTP requests of one session, to a target whose base address is `base`."""
+
+    def __init__(self, base: str, http: Http, notebook: Notebook, scenario: str) -> None:
+        self._base = base
+        self._prefix = urlsplit(base).path.rstrip("/")
+        self._http = http
         self._notebook = notebook
+        self._standing = {SCENARIO_HEADER: header_safe(scenario)}
         self.restarts = 0
         """Counts up whenever the server goes down or comes back by our doing; odd while it is down."""
 
     def below(self, path: str) -> str:
         """A path that the server told, as one below the target's address."""
-        return path.removeprefix(self._prefix.decode())
+        return path.removeprefix(self._prefix)
 
     async def call(
         self,
@@ -172,26 +156,26 @@ class Rest:
             | ({} if file is None else {"file": file.told}),
             hidden=hidden,
         )
-        response = await self._roundtrip(method, path, sent, content, file)
-        body = _decoded(response)
+        reply = await self._roundtrip(method, path, sent, content, file)
+        body = _decoded(reply)
         event = self._notebook.wire(
             lane,
             "in",
             "response",
-            _label(method, path, response.status_code, body),
+            _label(method, path, reply.status, body),
             {
                 "request": asked,
-                "status": response.status_code,
-                "content_type": response.headers.get("content-type"),
+                "status": reply.status,
+                "content_type": reply.headers.get("content-type"),
                 "body": body,
             },
             hidden=hidden,
         )
         return Answer(
-            status=response.status_code,
-            headers=dict(response.headers.items()),
+            status=reply.status,
+            headers=reply.headers,
             body=body,
-            content=response.content,
+            content=reply.content,
             asked=asked,
             event=event,
         )
@@ -203,31 +187,40 @@ class Rest:
         headers: Mapping[str, str],
         content: bytes | None,
         file: FileSent | None,
-    ) -> httpx.Response:
+    ) -> Reply:
         """The request on the network, with what can go wrong there in the adapter's words."""
         what = f"{method} {path}"
         restarts = self.restarts
-        # The URL class tidies dots and escapes up; the target extension goes out as it is.
-        target = {"target": self._prefix + _ascii(path)}
-        request = self._client.build_request(
-            method, self._base, headers=dict(headers), content=content, extensions=target
-        )
         if file is not None:
-            request.stream = file.stream
+            body = file.pieces
+        else:
+            body = () if content is None else (content,)
+            headers = _with_length(method, headers, content)
         try:
-            return await self._client.send(request)
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            target = target_of(self._prefix + path)
+            return await self._http.ask(method, target, self._standing | dict(headers), body)
+        except NotConnected as error:
             if restarts % 2 or restarts != self.restarts:
                 raise Unanswered(f"{what}: the server was down") from error
             raise TargetTrouble(
                 f"{self._base} could not be connected to for {what} ({reason_of(error)}), although "
                 "it answered when the run began. Is it still running?"
             ) from error
-        except httpx.TimeoutException as error:
-            seconds = self._client.timeout.read
-            raise Impatient(f"no answer to {what} within {seconds:g} s") from error
-        except (httpx.TransportError, httpx.DecodingError) as error:
+        except TimedOut as error:
+            raise Impatient(f"no answer to {what} within {error.seconds:g} s") from error
+        except HttpTrouble as error:
             raise Unanswered(f"no answer to {what}: {reason_of(error)}") from error
+
+
+def _with_length(
+    method: str, headers: Mapping[str, str], content: bytes | None
+) -> Mapping[str, str]:
+    """The headers, and how long the body is if they do not say it."""
+    if content is None and method not in _BODIED:
+        return headers
+    if any(name.lower() in ("content-length", "transfer-encoding") for name in headers):
+        return headers
+    return {**headers, "Content-Length": str(len(content or b""))}
 
 
 def refusal_of(status: int, media_type: str, body: Json) -> Refusal:
@@ -257,22 +250,15 @@ def reason_of(error: BaseException) -> str:
     return found or str(error) or type(error).__name__
 
 
-def _decoded(response: httpx.Response) -> Json:
-    if not response.content:
+def _decoded(reply: Reply) -> Json:
+    if not reply.content:
         return None
-    if response.headers.get("content-type", "").lower().startswith(_FILES):
-        return {
-            "size": len(response.content),
-            "sha256": sha256(response.content).hexdigest(),
-        }
+    if reply.headers.get("content-type", "").lower().startswith(_FILES):
+        return {"size": len(reply.content), "sha256": sha256(reply.content).hexdigest()}
     try:
-        return parse(response.content)
+        return parse(reply.content)
     except NotJson:
-        return response.text
-
-
-def _ascii(path: str) -> bytes:
-    return quote(path, safe="".join(map(chr, range(0x21, 0x7F)))).encode()
+        return reply.content.decode(errors="replace")
 
 
 def _label(method: str, path: str, status: int, body: Json) -> str:

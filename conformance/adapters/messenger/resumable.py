@@ -13,7 +13,7 @@ from hashlib import sha256
 from urllib.parse import urlsplit
 
 from ..base import Json, Malformed, Refusal, UploadCall
-from .files import BrokenOff, Pieces
+from .files import BrokenOff, pieces
 from .notebook import Notebook, Uploaded
 from .rest import Answer, FileSent, Rest, path_of, refusal_of
 
@@ -36,18 +36,15 @@ class Resumable:
         asset_id: str | None = None
         while asset_id is None:
             told = f"{len(call.content)} bytes from {offset} on"
-            stream = Pieces(
-                call.content[offset:], None if call.cut_at is None else max(call.cut_at - offset, 0)
-            )
+            cut_at = None if call.cut_at is None else max(call.cut_at - offset, 0)
             headers = {
                 "Upload-Offset": str(offset),
                 "Content-Type": "application/offset+octet-stream",
                 "Content-Length": str(len(call.content) - offset),
             }
             try:
-                answer = await self._ask(
-                    "PATCH", where, headers, FileSent(stream=stream, told=told)
-                )
+                file = FileSent(pieces=pieces(call.content[offset:], cut_at), told=told)
+                answer = await self._ask("PATCH", where, headers, file)
             except BrokenOff:
                 return {"upload": where, "offset": offset, "cut": True}
             except Refusal as refusal:

@@ -2,7 +2,7 @@
 
 A chat client's worst manners happen below its protocol: a phone that vanishes sends no close frame,
 one that stalls stops reading while its kernel still accepts. A WebSocket library hides the socket
-where both are done, so the suite dials itself and hands the library this stream:
+where both are done, so the suite dials itself (`dialling`) and hands the library this stream:
 
 * :meth:`cut` resets the connection (``SO_LINGER`` of zero), so the peer sees an error, not an end.
 * :meth:`freeze` holds back what was read last and reads no more, and asks the kernel to buffer little.
@@ -12,31 +12,25 @@ where both are done, so the suite dials itself and hands the library this stream
 from __future__ import annotations
 
 import socket
-import ssl
 import struct
-from urllib.parse import SplitResult
 
 import trio
 from wsproto.frame_protocol import Opcode
+
+from .dialling import Dialled, socket_of
 
 _RESET = struct.pack("ii", 1, 0)
 _FROZEN_BUFFER = 16 * 1024
 _THAWED_BUFFER = 512 * 1024
 _HEAD_LIMIT = 64 * 1024
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
-
 
 class WireStream(trio.abc.Stream):
     """A byte stream over one socket, TLS on top or not."""
 
-    def __init__(self, stream: trio.SocketStream | trio.SSLStream[trio.SocketStream]) -> None:
+    def __init__(self, stream: Dialled) -> None:
         self._stream = stream
-        self._socket = (
-            stream.socket
-            if isinstance(stream, trio.SocketStream)
-            else stream.transport_stream.socket
-        )
+        self._socket = socket_of(stream)
         self._writing = trio.Lock()
         self._open = trio.Event()
         self._open.set()
@@ -105,24 +99,6 @@ class WireStream(trio.abc.Stream):
         self._open.set()
         self.ended.set()
         await trio.aclose_forcefully(self._stream)
-
-
-async def dial(address: SplitResult, tls: ssl.SSLContext) -> WireStream:
-    """Connect to the host and port of an ``http`` or ``https`` URL. Raises `OSError`."""
-    host = address.hostname or ""
-    port = address.port or DEFAULT_PORTS[address.scheme]
-    stream = await trio.open_tcp_stream(host, port)
-    if address.scheme == "http":
-        return WireStream(stream)
-    secure = trio.SSLStream(stream, tls, server_hostname=host, https_compatible=True)
-    try:
-        await secure.do_handshake()
-    except trio.BrokenResourceError as error:
-        raise OSError(f"TLS: {error.__cause__ or error}") from error
-    except BaseException:
-        await trio.aclose_forcefully(stream)
-        raise
-    return WireStream(secure)
 
 
 def raw_message(payload: bytes, *, opcode: Opcode) -> bytes:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
 from typing import Any
 
-import httpx
 import pytest
 import trio
 
 from conformance.adapters.base import DownloadCall, Malformed, Refusal, UploadCall
 from conformance.adapters.messenger.client import MessengerClient
+from conformance.adapters.messenger.http11 import Reply
+from conformance.adapters.messenger.rest import PROBLEM
 from conformance.history import History, Wire
 
-from .made_up import BASE, session_with
+from .made_up import BASE, Asked, reply, session_with
 
 Json = Any
 
@@ -31,17 +31,13 @@ class Server:
     """Gives its answers one after the other, and remembers what was asked."""
 
     def __init__(self) -> None:
-        self.answers: list[httpx.Response | Callable[[httpx.Request], httpx.Response]] = []
-        self.requests: list[httpx.Request] = []
-        self.bodies: list[bytes] = []
+        self.answers: list[Reply] = []
+        self.requests: list[Asked] = []
 
-    async def __call__(self, request: httpx.Request) -> httpx.Response:
-        """Read the request, and answer."""
+    def __call__(self, request: Asked) -> Reply:
+        """Answer."""
         self.requests.append(request)
-        assert isinstance(request.stream, httpx.AsyncByteStream)
-        self.bodies.append(b"".join([piece async for piece in request.stream]))
-        answer = self.answers.pop(0)
-        return answer if isinstance(answer, httpx.Response) else answer(request)
+        return self.answers.pop(0)
 
 
 @pytest.fixture
@@ -57,14 +53,11 @@ def history() -> History:
 
 
 @pytest.fixture
-async def alice(
-    server: Server, history: History, nursery: trio.Nursery
-) -> AsyncIterator[MessengerClient]:
+async def alice(server: Server, history: History, nursery: trio.Nursery) -> MessengerClient:
     """Alice's device."""
-    async with session_with(server, history, nursery) as session:
-        device = session.client("alice.main")
-        device.token = "secret"
-        yield device
+    device = session_with(server, history, nursery).client("alice.main")
+    device.token = "secret"
+    return device
 
 
 def call(**options: Any) -> UploadCall:
@@ -77,30 +70,29 @@ def get(**headers: str) -> DownloadCall:
     return DownloadCall(asset_id="a1", method="GET", headers=headers)
 
 
-def file(status: int, content: bytes, **headers: str) -> httpx.Response:
+def file(status: int, content: bytes, **headers: str) -> Reply:
     """The answer to a download."""
-    told = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.Response(status, content=content, headers={"Content-Type": "image/png"} | told)
+    return reply(status, content, Content_Type="image/png", **headers)
 
 
 async def test_an_upload_says_what_it_is(server: Server, alice: MessengerClient) -> None:
     """Its type, its digest, and its length unless it shall not."""
-    server.answers = [httpx.Response(201, json=ASSET) for _ in range(2)]
+    server.answers = [reply(201, ASSET) for _ in range(2)]
     answer = await alice.upload(call(digest="sha-256=:x:"))
     assert (answer["asset_id"], answer["status"]) == ("a1", 201)
     await alice.upload(call(chunked=True))
     told, untold = server.requests
-    assert told.headers["Content-Length"] == "100"
-    assert told.headers["Content-Digest"] == "sha-256=:x:"
-    assert server.bodies == [CONTENT, CONTENT]
-    assert "Content-Length" not in untold.headers
+    assert told.headers["content-length"] == "100"
+    assert told.headers["content-digest"] == "sha-256=:x:"
+    assert [told.body, untold.body] == [CONTENT, CONTENT]
+    assert "content-length" not in untold.headers
 
 
 async def test_an_answer_about_other_bytes_is_a_finding(
     server: Server, alice: MessengerClient
 ) -> None:
     """Of AST-1, whatever the scenario asks."""
-    server.answers = [httpx.Response(201, json=ASSET | {"size": 99})]
+    server.answers = [reply(201, ASSET | {"size": 99})]
     with pytest.raises(Malformed) as finding:
         await alice.upload(call())
     assert finding.value.requirement == "AST-1"
@@ -122,10 +114,10 @@ async def test_a_broken_off_upload_has_no_answer(server: Server, alice: Messenge
     ],
 )
 async def test_other_bytes_are_a_finding(
-    server: Server, alice: MessengerClient, answer: httpx.Response, requirement: str
+    server: Server, alice: MessengerClient, answer: Reply, requirement: str
 ) -> None:
     """Of the whole, of a part, of nothing."""
-    server.answers = [httpx.Response(201, json=ASSET), answer]
+    server.answers = [reply(201, ASSET), answer]
     await alice.upload(call())
     with pytest.raises(Malformed) as finding:
         await alice.download(get())
@@ -137,7 +129,7 @@ async def test_a_download_is_told_by_its_facts(
 ) -> None:
     """And the record holds no bytes."""
     server.answers = [
-        httpx.Response(201, json=ASSET),
+        reply(201, ASSET),
         file(206, CONTENT[1:11], Content_Range="bytes 1-10/100", ETag='"x"'),
     ]
     await alice.upload(call())
@@ -149,9 +141,9 @@ async def test_a_download_is_told_by_its_facts(
     assert shown[-1] == {"size": 10, "sha256": answer["sha256"]}
 
 
-def tus(status: int, **headers: str) -> httpx.Response:
+def tus(status: int, **headers: str) -> Reply:
     """An answer of a tus server."""
-    return httpx.Response(status, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    return reply(status, **headers)
 
 
 BEGUN = tus(201, Location=f"{BASE}/v1.0/uploads/u1")
@@ -161,18 +153,17 @@ async def test_a_resumable_upload_goes_on_from_where_the_server_is(
     server: Server, alice: MessengerClient
 ) -> None:
     """Also where that moved between asking and sending."""
-    problem = {"Content-Type": "application/problem+json"}
     server.answers = [
         tus(200, Upload_Offset="40", Upload_Length="100"),
-        httpx.Response(409, json={"code": "offset_mismatch"}, headers=problem),
+        reply(409, {"code": "offset_mismatch"}, Content_Type=PROBLEM),
         tus(200, Upload_Offset="60", Upload_Length="100"),
         tus(204, Upload_Offset="100", Messenger_Asset_Id="a1"),
         tus(200, Upload_Offset="100", Messenger_Asset_Id="a1"),
     ]
     answer = await alice.upload_resumably(call(resume=("/v1.0/uploads/u1", 30)))
     assert answer["asset_id"] == "a1"
-    assert server.bodies[3] == CONTENT[60:]
-    assert server.requests[3].headers["Upload-Offset"] == "60"
+    assert server.requests[3].body == CONTENT[60:]
+    assert server.requests[3].headers["upload-offset"] == "60"
 
 
 async def test_a_broken_off_one_says_where_it_is(server: Server, alice: MessengerClient) -> None:
@@ -198,11 +189,11 @@ async def test_a_broken_off_one_says_where_it_is(server: Server, alice: Messenge
     ],
 )
 async def test_a_server_that_loses_its_place_is_a_finding(
-    server: Server, alice: MessengerClient, answers: list[httpx.Response]
+    server: Server, alice: MessengerClient, answers: list[Reply]
 ) -> None:
     """No address, acknowledged bytes gone, too many, no progress, two assets."""
     server.answers = list(answers)
-    resume = ("/v1.0/uploads/u1", 30) if len(answers[0].headers) else None
+    resume = ("/v1.0/uploads/u1", 30) if "upload-offset" in answers[0].headers else None
     with pytest.raises(Malformed) as finding:
         await alice.upload_resumably(call(resume=resume))
     assert finding.value.requirement == "AST-5"
@@ -210,10 +201,9 @@ async def test_a_server_that_loses_its_place_is_a_finding(
 
 async def test_a_refused_piece_is_a_refusal(server: Server, alice: MessengerClient) -> None:
     """With its code."""
-    problem = {"Content-Type": "application/problem+json"}
     server.answers = [
         tus(200, Upload_Offset="30", Upload_Length="100"),
-        httpx.Response(422, json={"code": "media_type_mismatch"}, headers=problem),
+        reply(422, {"code": "media_type_mismatch"}, Content_Type=PROBLEM),
     ]
     with pytest.raises(Refusal) as refusal:
         await alice.upload_resumably(call(resume=("/v1.0/uploads/u1", 30)))

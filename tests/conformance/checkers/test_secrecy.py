@@ -489,12 +489,20 @@ def test_a_leak_is_told_with_who_got_it_and_how_it_was_written() -> None:
 @given(
     before=st.binary(max_size=30),
     behind=st.binary(max_size=30),
-    secret=st.sampled_from(["canary12ab", "AgAAAAsession+key/x", "short/"]),
+    secrets=st.sampled_from(
+        [
+            ("canary99zz", "AgAAAAother+key", "canary12ab"),
+            ("canary99zz", "AgAAAAother+key", "short/"),
+            ("canary-that-is-long-enough", "A/second+one-that-is+long", "exactly-twenty-3-bytes."),
+        ]
+    ),
 )
-def test_a_secret_is_found_wherever_it_stands(before: bytes, behind: bytes, secret: str) -> None:
-    """Beside others, as it is or encoded together with what is around it."""
-    planted = [Planted(secret=each, what="") for each in ("canary99zz", "AgAAAAother+key", secret)]
-    needles = Needles(planted)
+def test_a_secret_is_found_wherever_it_stands(
+    before: bytes, behind: bytes, secrets: tuple[str, ...]
+) -> None:
+    """Beside others, long or short, as it is or encoded together with what is around it."""
+    needles = Needles(Planted(secret=each, what="") for each in secrets)
+    secret = secrets[-1]
     around = before + secret.encode() + behind
     for data in (around, base64.b64encode(around), around.hex().encode()):
         assert secret in {find.secret.secret for find in needles.found(data)}
@@ -504,3 +512,5 @@ def test_a_beginning_alone_is_no_secret() -> None:
     """What only looks like a canary is somebody else's word."""
     needles = Needles([Planted(secret="canary12ab", what="")])
     assert list(needles.found(b"canary canary12a Canary12ab CANARY12AB canary13ab")) == []
+    needles = Needles([Planted(secret="canary-that-is-long-enough", what="")])
+    assert list(needles.found(b"canary-that-is-long-enougH " * 16)) == []

@@ -1,0 +1,56 @@
+"""From the target's address to a byte stream: TCP, with TLS on top for an ``https`` URL."""
+
+from __future__ import annotations
+
+import ssl
+from urllib.parse import SplitResult
+
+import trio
+
+Dialled = trio.SocketStream | trio.SSLStream[trio.SocketStream]
+"""A connection to the target, encrypted or not."""
+
+_PORTS = {"http": 80, "https": 443}
+
+
+async def dial(address: SplitResult, tls: ssl.SSLContext | None) -> Dialled:
+    """Connect to the host and port of a URL, with `tls` if it is given. Raises `OSError`."""
+    host = address.hostname or ""
+    stream = await trio.open_tcp_stream(host, address.port or _PORTS[address.scheme])
+    if tls is None:
+        return stream
+    secure = trio.SSLStream(stream, tls, server_hostname=host, https_compatible=True)
+    try:
+        await secure.do_handshake()
+    except trio.BrokenResourceError as error:
+        raise OSError(f"TLS: {error.__cause__ or error}") from error
+    except BaseException:
+        await trio.aclose_forcefully(stream)
+        raise
+    return secure
+
+
+def tls_for(address: SplitResult) -> ssl.SSLContext | None:
+    """What `dial` needs for an ``https`` URL: the system's trusted issuers; None for ``http``."""
+    if address.scheme != "https":
+        return None
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def authority(address: SplitResult) -> str:
+    """The host and port as a `Host` header names them (RFC 9110 §7.2)."""
+    hostname = address.hostname or ""
+    if not hostname.isascii():
+        hostname = hostname.encode("idna").decode()
+    host = f"[{hostname}]" if ":" in hostname else hostname
+    standard = address.port is None or address.port == _PORTS[address.scheme]
+    return host if standard else f"{host}:{address.port}"
+
+
+def socket_of(stream: Dialled) -> trio.socket.SocketType:
+    """The socket below a stream."""
+    return (
+        stream.socket if isinstance(stream, trio.SocketStream) else stream.transport_stream.socket
+    )
