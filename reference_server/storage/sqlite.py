@@ -304,9 +304,7 @@ class SqliteCommands(
             conversation.head_seq, conversation.last_at, conversation.last_message_seq,
             self._next_activity(), conversation.conversation_id,
         )  # fmt: skip
-        self._put(
-            MOVE, conversation.conversation_id, self._activity, conversation.conversation_id
-        )
+        self._put(MOVE, conversation.conversation_id, self._activity, conversation.conversation_id)
         for asset_id in assets_of(entry.body):
             self._do(
                 "INSERT OR IGNORE INTO carried VALUES (?, ?, ?, ?)",

@@ -87,7 +87,7 @@ def test_a_wrong_delivery_is_counted(times: int, wrong: str) -> None:
     assert found == {"lost": 0, "duplicated": 0, "reordered": 0} | {wrong: 10}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.integers(0, 10_000_000), min_size=1, max_size=300),
     st.integers(1, 5),

@@ -194,7 +194,7 @@ def carried(seed: int, actions: int = 30) -> History:
 
 
 @given(seed=st.integers(0, 2**32), actions=st.integers(0, 40))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_server_that_only_carries_is_never_accused(seed: int, actions: int) -> None:
     """Whatever is sent, shown, claimed and left out because it is empty."""
     assert secrecy.check(carried(seed, actions)) == []

@@ -22,7 +22,7 @@ def judge(history: History) -> list[Violation]:
 
 
 @given(seed=st.integers(0, 2**32), actions=st.integers(0, 400))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_correct_server_is_never_accused(seed: int, actions: int) -> None:
     """However slow and disorderly it is, and whatever its clients do."""
     assert judge(simulate(seed, actions)) == []

@@ -40,7 +40,7 @@ def test_nothing_of_a_file_can_be_seen() -> None:
 
 
 @given(place=st.integers(0, 10**6), bit=st.integers(0, 7))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_bit_of_a_file_can_be_changed(place: int, bit: int) -> None:
     """Of its header, its pieces, their tags."""
     sealed, told = seal(b"picture" * 30)
@@ -51,7 +51,7 @@ def test_no_bit_of_a_file_can_be_changed(place: int, bit: int) -> None:
 
 
 @given(end=st.integers(0, 2 * (PIECE + OVERHEAD) + 24 + 40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_file_cannot_be_cut_off(end: int) -> None:
     """Nor at the end of a piece, where all that is left is genuine."""
     sealed, told = seal(bytes(2 * PIECE + 50))

@@ -51,7 +51,7 @@ def ciphertexts(body: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
 
 
 @given(place=st.integers(0, 10_000), bit=st.integers(0, 7), whole=st.booleans())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_no_bit_of_a_ciphertext_can_be_changed(place: int, bit: int, whole: bool) -> None:
     """Wherever it is: the text is not read, and the genuine message still is."""
     alice, bob = device("alice"), device("bob")

@@ -98,7 +98,7 @@ def test_a_message_within_an_unknown_session_is_not_read() -> None:
 
 
 @given(body=json_values())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_body_comes_back_as_it_was(body: Any) -> None:
     """For one and for all."""
     alice, bob = device("alice"), device("bob")
@@ -114,7 +114,7 @@ def test_any_body_comes_back_as_it_was(body: Any) -> None:
         {}, optional={"type": json_values(), "body": st.text() | json_values()}
     )
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_nonsense_is_rejected_and_harms_no_session(ciphertext: dict[str, Any]) -> None:
     """Whatever comes in the place of a ciphertext; the genuine one behind it is read."""
     alice, bob = device("alice"), device("bob")

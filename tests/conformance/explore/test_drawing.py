@@ -14,7 +14,7 @@ from .plans import EVERYTHING, drawn, linted
 
 CATALOGUE = load_catalogue()
 SEEDS = st.integers(0, 1_000_000)
-A_FEW = settings(max_examples=40, deadline=None)
+A_FEW = settings(max_examples=40)
 """A plan takes a few milliseconds to draw, and much longer to be read back as YAML."""
 
 

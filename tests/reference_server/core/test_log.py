@@ -327,5 +327,5 @@ class Life(RuleBasedStateMachine):
         assert not roles or "owner" in roles
 
 
-Life.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+Life.TestCase.settings = settings(max_examples=60, stateful_step_count=25)
 test_a_groups_life = Life.TestCase

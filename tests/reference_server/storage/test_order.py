@@ -125,7 +125,7 @@ def towns() -> Iterator[list[Town]]:
             store.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(done=deeds)
 def test_in_order_or_sorted_it_is_the_same(done: list[Deed]) -> None:
     """Lists, pages and what is to be replayed, whatever happens in whichever order."""
