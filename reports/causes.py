@@ -25,9 +25,13 @@ ORDER: Final = (
     "short trace; then consequences, flaky ones, what could not be judged, advice and known failures."
 )
 
+LONGEST: Final = 600
+"""Characters of a cause at most."""
 _MORE = re.compile(r" \(\d+ more like it\.\)")
-_NAMED = re.compile(r'"[^"]*"|\([^)]*\)|\S*\d\S*')
-"""What is another in each scenario: what is quoted or in brackets, and ids and numbers."""
+_NAMED = re.compile(r'"[^"]*"|\([^)]*\)')
+"""What is another in each scenario: what is quoted or in brackets."""
+_LIKE: Final = 400
+"""Characters by which two messages are alike."""
 
 
 class Cause(Struct, frozen=True):
@@ -44,7 +48,8 @@ class Cause(Struct, frozen=True):
     def message(self) -> str:
         """What it is, in one line."""
         if self.finding is not None:
-            return _named(headline(self.finding), self.scenarios[0])
+            told = _named(headline(self.finding), self.scenarios[0])
+            return told if len(told) <= LONGEST else f"{told[:LONGEST]}…"
         return (self.scenarios[0].reason or self.scenarios[0].verdict).partition("\n")[0]
 
 
@@ -98,13 +103,18 @@ def _likeness(scenario: Scenario) -> tuple[object, ...]:
     people = {
         part for entry in scenario.trace for part in (entry.lane, entry.lane.partition(".")[0])
     }
-    words = _NAMED.sub("#", _MORE.sub("", bare(finding))).split()
+    words = _NAMED.sub("#", _MORE.sub("", bare(finding)[:_LIKE])).split()
     return (
         finding.requirements[0],
         finding.checker or finding.kind,
         _verb(finding),
-        tuple("#" if word.strip(".,:;") in people else word for word in words),
+        tuple("#" if _is_own(word, people) else word for word in words),
     )
+
+
+def _is_own(word: str, people: set[str]) -> bool:
+    """Whether it is an id, a number or somebody."""
+    return word.strip(".,:;") in people or any(map(str.isdigit, word))
 
 
 def _named(text: str, scenario: Scenario) -> str:

@@ -29,6 +29,8 @@ from .sequence import diagram
 LONGEST: Final = 600
 """Characters of a headline."""
 SLOWEST: Final = 10
+CAUSES: Final = 60
+"""Causes that are listed; the scenarios of all stand below."""
 LISTED: Final = 8
 """Causes that are listed at once."""
 NAMED: Final = 3
@@ -87,9 +89,9 @@ class _Fullness(Struct, frozen=True):
 
 
 _FULLNESS: Final = (
-    _Fullness(800_000, findings=12, lines=200, diagram="trace", has_source=True),
-    _Fullness(950_000, findings=12, lines=80, diagram="excerpts", has_source=True),
-    _Fullness(1_050_000, findings=3, lines=20, diagram="none", has_source=False),
+    _Fullness(740_000, findings=12, lines=200, diagram="trace", has_source=True),
+    _Fullness(880_000, findings=12, lines=80, diagram="excerpts", has_source=True),
+    _Fullness(960_000, findings=3, lines=20, diagram="none", has_source=False),
     _Fullness(math.inf, findings=1, lines=0, diagram="none", has_source=False),
 )
 _MARKUP: Final = 45
@@ -130,7 +132,8 @@ def render(results: Results) -> bytes:
                 ("Scenarios", _parts(results.totals.scenarios)),
                 ("Requirements", _parts(results.totals.requirements)),
             ],
-            "causes": [_shown(each, known) for each in found],
+            "causes": [_shown(each, known) for each in found[:CAUSES]],
+            "uncounted": max(len(found) - CAUSES, 0),
             "listed": LISTED,
             "order": ORDER,
             "failures": failures,
@@ -176,7 +179,7 @@ def _shown(cause: Cause, known: dict[str, Requirement]) -> Shown:
     blamed = finding.requirements if finding is not None else []
     return Shown(
         requirements=[known[each] for each in blamed[:1] if each in known],
-        message=cause.message if len(cause.message) <= LONGEST else f"{cause.message[:LONGEST]}…",
+        message=cause.message,
         named=cause.scenarios[:NAMED],
         others=cause.scenarios[NAMED:],
     )
@@ -206,7 +209,7 @@ def _failures(found: Sequence[Cause], known: dict[str, Requirement]) -> list[Fai
     told: dict[str, Failure] = {}
     used = 0
     for cause, scenario in _one_of_each_first(found):
-        for fullness in _FULLNESS:
+        for fullness in (each for each in _FULLNESS if used + _CARD <= each.room):
             failure = _failure(scenario, cause, known, fullness)
             if used + failure.size <= fullness.room:
                 break
