@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from .model import Finding, TimelineEntry
 
 WIDTH = 80
+LINES = 12
+"""Lines of a field at most."""
 _ARROWS = {"out": "→", "in": "←"}
 
 
@@ -41,8 +43,18 @@ def timeline(entries: list[TimelineEntry]) -> Iterator[str]:
     for entry in entries:
         mark = ">" if entry.guilty else " "
         head = f"{mark} {entry.t:7.3f}  {entry.lane[:lane_width]:<{lane_width}} "
-        line = f"{head}{_ARROWS[entry.direction]} {entry.label}"
-        yield line if len(line) <= WIDTH - 2 else f"{line[: WIDTH - 3]}…"
+        yield f"{head}{_ARROWS[entry.direction]} {_fitted(entry, WIDTH - 4 - len(head))}"
+
+
+def _fitted(entry: TimelineEntry, width: int) -> str:
+    """The label in so many characters: of a request, its method and what it ends with, its outcome."""
+    label = entry.label
+    if len(label) <= width:
+        return label
+    method, space, rest = label.partition(" ")
+    if entry.kind in ("request", "response") and space:
+        return f"{method} …{rest[len(method) + 2 - width :]}"
+    return f"{label[: width - 1]}…"
 
 
 def _wrapped(text: str) -> list[str]:
@@ -66,5 +78,7 @@ def _field(name: str, text: str) -> Iterator[str]:
         )
         or [""]
     ]
+    if len(lines) > LINES:
+        lines = [*lines[: LINES - 1], f"… {len(lines) - LINES + 1} more lines in results.json"]
     for number, line in enumerate(lines):
         yield f"{name if number == 0 else '':<10}{line.rstrip()}"

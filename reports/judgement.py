@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from .model import Scenario
+from .telling import headline as said
+from .telling import told
 
 
 def excused(scenario: Scenario) -> bool:
@@ -14,6 +16,6 @@ def excused(scenario: Scenario) -> bool:
 def headline(scenario: Scenario) -> str:
     """Why a scenario did not pass, in one line."""
     if scenario.findings:
-        first = scenario.findings[0]
-        return f"{', '.join(first.requirements)}: {first.message}"
+        first = told(scenario).findings[0]
+        return f"{', '.join(first.requirements)}: {said(first)}"
     return (scenario.reason or scenario.verdict).partition("\n")[0]

@@ -9,17 +9,19 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from .judgement import excused, headline
+from .causes import ORDER, Cause, causes
+from .judgement import excused
 from .model import Requirement, Results, Scenario
 from .text import count, visible
 
 MOST: Final = 50
-"""Scenarios listed."""
+"""Causes listed, a line each."""
+ALIKE: Final = 5
+"""Scenarios that failed in the same way as another, and are named with it."""
 LONGEST: Final = 500
 """Characters of a message."""
 
 _SEALS: Final = {"conformant": "✅", "not conformant": "❌", "undecided": "❔"}
-_FAILED: Final = ("fail", "flaky", "error", "inconclusive")
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 
 
@@ -50,26 +52,40 @@ def _lines(results: Results) -> Iterator[str]:
 
 
 def _failures(results: Results) -> Iterator[str]:
-    failed = [each for each in results.scenarios if each.verdict in _FAILED]
-    if not failed:
+    found = causes(results.scenarios, results.requirements)
+    if not found:
         return
     yield "### What failed, and why"
     yield ""
+    failed = [scenario for cause in found for scenario in cause.scenarios]
     for requirement in results.requirements:
         if any(requirement.id in each.requirements for one in failed for each in one.findings):
             yield _promise(requirement)
     yield ""
+    yield literal(ORDER)
+    yield ""
     yield "| Scenario | Verdict | Why |"
     yield "| --- | --- | --- |"
-    for scenario in failed[:MOST]:
-        yield f"| {literal(scenario.name)} | {_verdict(scenario)} | {_why(scenario)} |"
-    if len(failed) > MOST:
-        yield f"| {count(len(failed) - MOST, 'more scenario')} | | |"
+    for cause in found[:MOST]:
+        yield f"| {_names(cause)} | {_verdict(cause.scenarios[0])} | {_why(cause)} |"
+    if len(found) > MOST:
+        left = sum(len(cause.scenarios) for cause in found[MOST:])
+        yield f"| {count(left, 'more scenario')} | | |"
     yield ""
     repeat = next((one.findings[0].repeat.command for one in failed if one.findings), None)
     if repeat is not None:
         yield f"See the first again: <code>{literal(repeat)}</code>"
         yield ""
+
+
+def _names(cause: Cause) -> str:
+    """The most telling scenario, and the others that failed in the same way."""
+    first, *others = cause.scenarios
+    if not others:
+        return literal(first.name)
+    names = ", ".join(literal(each.name) for each in others[:ALIKE])
+    more = f" and {len(others) - ALIKE} more" if len(others) > ALIKE else ""
+    return f"{literal(first.name)}<br>{len(others)} more: {names}{more}"
 
 
 def _promise(requirement: Requirement) -> str:
@@ -80,8 +96,9 @@ def _verdict(scenario: Scenario) -> str:
     return f"{scenario.verdict} (known or advisory)" if excused(scenario) else scenario.verdict
 
 
-def _why(scenario: Scenario) -> str:
-    told = headline(scenario)
+def _why(cause: Cause) -> str:
+    blamed = f"{', '.join(cause.finding.requirements)}: " if cause.finding is not None else ""
+    told = f"{blamed}{cause.message}"
     return literal(told if len(told) <= LONGEST else f"{told[:LONGEST]}…")
 
 

@@ -7,16 +7,18 @@ the terminal: control characters are shown as escapes.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from rich.console import Console
 from rich.markup import escape
 
+from .causes import Cause, causes
 from .evidence import WIDTH, evidence
 from .judgement import excused
-from .model import Requirement, Results, Scenario
-from .text import visible
+from .model import Finding, Requirement, Results, Scenario
+from .telling import headline
+from .text import count, visible
 
 STYLES = {
     "pass": "green",
@@ -41,6 +43,15 @@ _MARKS = {
     "not covered": ".",
 }
 _LABEL_WIDTH = 26
+
+TOLD = 5
+"""Causes that are told with all their evidence."""
+FINDINGS = 3
+"""Findings of a scenario that are told, the first with all its evidence."""
+ALIKE = 10
+"""Scenarios of one cause that are named."""
+BRIEF = 3
+"""Lines of a cause that is told in brief."""
 
 
 def show(results: Results, console: Console, reports: Sequence[str]) -> None:
@@ -69,14 +80,15 @@ def _show_verdict(results: Results, console: Console) -> None:
 def _show_way_on(results: Results, console: Console, reports: Sequence[str]) -> None:
     """What to look at, and what to type, next; with the verdict again if much stands in between."""
     _print(console, "")
-    broken = [each.id for each in results.requirements if each.verdict in ("fail", "flaky")]
-    if broken:
+    if any(each.verdict in ("fail", "flaky") for each in results.requirements):
         _print(
             console,
             f"[{STYLES[results.verdict]}]{results.verdict.upper()}[/]: "
             f"{escape('; '.join(results.reasons))}",
         )
-        _print(console, f"explained: msgcheck explain {broken[0]}")
+        first = causes(results.scenarios, results.requirements)[0].finding
+        if first is not None:
+            _print(console, f"explained: msgcheck explain {first.requirements[0]}")
     show_files(console, reports)
 
 
@@ -134,28 +146,72 @@ def _filled(cells: Sequence[str], plain: Sequence[str], width: int) -> Iterable[
 
 
 def _show_failures(results: Results, console: Console) -> None:
+    """One scenario of each cause, the most telling first; what failed in the same way by its name."""
     texts = {each.id: each for each in results.requirements}
-    for scenario in results.scenarios:
-        if scenario.verdict not in ("fail", "flaky", "inconclusive"):
-            continue
+    found = [each for each in causes(results.scenarios, results.requirements) if each.finding]
+    for cause in found[:TOLD]:
+        _show_failure(cause.scenarios[0], texts, console)
+        _show_alike(cause.scenarios[1:], console)
+    if len(found) > TOLD:
         _print(console, "")
-        excuse = " (known or advisory)" if excused(scenario) else ""
         _print(
-            console,
-            f"[{STYLES[scenario.verdict]}]{scenario.verdict.upper()}[/]{excuse} "
-            f"[bold]{escape(scenario.name)}[/]",
+            console, f"[bold]{count(len(found) - TOLD, 'other way')} in which scenarios failed[/]"
         )
-        _print(console, f"  {escape(scenario.title)}")
-        if scenario.reason:
-            _print(console, f"  {escape(scenario.reason)}")
-        for finding in scenario.findings:
-            for identity in filter(texts.__contains__, finding.requirements):
-                first, *others = _promise(texts[identity])
-                _print(console, f"  [bold]{identity}[/]{escape(first)}")
-                for line in others:
-                    _print(console, f"    {escape(line)}")
-            for line in evidence(finding):
-                _print(console, f"    {escape(line)}")
+        for cause in found[TOLD:]:
+            _show_in_brief(cause, console)
+
+
+def _show_failure(scenario: Scenario, texts: Mapping[str, Requirement], console: Console) -> None:
+    excuse = " (known or advisory)" if excused(scenario) else ""
+    _print(console, "")
+    _print(
+        console,
+        f"[{STYLES[scenario.verdict]}]{scenario.verdict.upper()}[/]{excuse} "
+        f"[bold]{escape(scenario.name)}[/]",
+    )
+    _print_paragraph(console, scenario.title)
+    if scenario.reason:
+        _print_paragraph(console, scenario.reason)
+    for finding in scenario.findings[:1]:
+        _show_finding(finding, texts, console)
+    for finding in scenario.findings[1:FINDINGS]:
+        told = f"also {', '.join(finding.requirements)}: {headline(finding)}"
+        lines = textwrap.wrap(told, WIDTH - 4, break_on_hyphens=False, subsequent_indent="  ")
+        for line in lines[:BRIEF]:
+            _print(console, f"  {escape(line)}")
+    more = len(scenario.findings) - FINDINGS
+    if more > 0:
+        _print(console, f"  {count(more, 'more finding')} of this scenario in the reports")
+
+
+def _show_finding(finding: Finding, texts: Mapping[str, Requirement], console: Console) -> None:
+    for identity in filter(texts.__contains__, finding.requirements):
+        first, *others = _promise(texts[identity])
+        _print(console, f"  [bold]{identity}[/]{escape(first)}")
+        for line in others:
+            _print(console, f"    {escape(line)}")
+    for line in evidence(finding):
+        _print(console, f"    {escape(line)}")
+
+
+def _show_alike(scenarios: Sequence[Scenario], console: Console) -> None:
+    if not scenarios:
+        return
+    _print(console, f"  {count(len(scenarios), 'more scenario')} failed in the same way:")
+    for scenario in scenarios[:ALIKE]:
+        _print(console, f"    {escape(scenario.name)}")
+    if len(scenarios) > ALIKE:
+        _print(console, f"    and {len(scenarios) - ALIKE} more")
+
+
+def _show_in_brief(cause: Cause, console: Console) -> None:
+    first, *others = cause.scenarios
+    more = f", and {count(len(others), 'more scenario')}" if others else ""
+    _print(console, f"  [bold]{escape(first.name)}[/]{more}")
+    blamed = ", ".join(cause.finding.requirements) if cause.finding is not None else ""
+    told = textwrap.wrap(f"{blamed}: {cause.message}", WIDTH - 4, break_on_hyphens=False)
+    for line in told[:BRIEF]:
+        _print(console, f"    {escape(line)}")
 
 
 def _promise(requirement: Requirement) -> list[str]:

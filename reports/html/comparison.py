@@ -59,9 +59,14 @@ def overlaid(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
 def _pairs(
     before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]
 ) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """The hops that both runs have."""
+    """The hops that both runs have; what the server says of its own part stands in the table alone."""
     known = {each["hop"]: each for each in before}
-    return [(known[each["hop"]], each) for each in after if each["hop"] in known]
+    drawn = set(HOPS.values())
+    return [
+        (known[each["hop"]], each)
+        for each in after
+        if each["hop"] in known and each["hop"] in drawn
+    ]
 
 
 def _at(times: Sequence[int], own: Sequence[int], figures: Sequence[float | None]) -> list[Any]:

@@ -16,17 +16,25 @@ from markupsafe import Markup
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ..causes import ORDER, Cause, causes
 from ..judgement import excused
 from ..model import SCENARIO_VERDICTS, Finding, Requirement, Results, Scenario
+from ..telling import headline
 from . import page
-from .difference import Line, difference
+from .difference import difference
+from .folding import Part as Fold
+from .folding import folded
 from .sequence import diagram
 
 LONGEST: Final = 600
 """Characters of a headline."""
 SLOWEST: Final = 10
-
-_SHOWN: Final = ("fail", "flaky", "error", "inconclusive")
+CAUSES: Final = 60
+"""Causes that are listed; the scenarios of all stand below."""
+LISTED: Final = 8
+"""Causes that are listed at once."""
+NAMED: Final = 3
+"""Scenarios of a cause that are named at once."""
 
 
 class Area(Struct, frozen=True):
@@ -43,7 +51,8 @@ class Problem(Struct, frozen=True):
     finding: Finding
     headline: str
     requirements: list[Requirement]
-    lines: list[Line]
+    parts: list[Fold]
+    """Expected against got."""
 
 
 class Failure(Struct, frozen=True):
@@ -51,6 +60,8 @@ class Failure(Struct, frozen=True):
 
     scenario: Scenario
     excused: bool
+    like: str | None
+    """The scenario that failed in the same way and tells more; None for that one."""
     problems: list[Problem]
     more: int
     """Findings that are not among the problems."""
@@ -61,7 +72,7 @@ class Failure(Struct, frozen=True):
     @property
     def size(self) -> int:
         """About how many bytes of the page it takes."""
-        texts = [line.text for each in self.problems for line in each.lines]
+        texts = [line.text for each in self.problems for part in each.parts for line in part.lines]
         texts += [line for _, line, _ in self.source]
         texts += [request for each in self.problems for request in each.finding.repeat.requests]
         return len(self.diagram or "") + sum(len(text) + _MARKUP for text in texts) + _CARD
@@ -78,9 +89,9 @@ class _Fullness(Struct, frozen=True):
 
 
 _FULLNESS: Final = (
-    _Fullness(800_000, findings=12, lines=200, diagram="trace", has_source=True),
-    _Fullness(950_000, findings=12, lines=80, diagram="excerpts", has_source=True),
-    _Fullness(1_050_000, findings=3, lines=20, diagram="none", has_source=False),
+    _Fullness(740_000, findings=12, lines=200, diagram="trace", has_source=True),
+    _Fullness(880_000, findings=12, lines=80, diagram="excerpts", has_source=True),
+    _Fullness(960_000, findings=3, lines=20, diagram="none", has_source=False),
     _Fullness(math.inf, findings=1, lines=0, diagram="none", has_source=False),
 )
 _MARKUP: Final = 45
@@ -89,11 +100,13 @@ _CARD: Final = 1200
 """Bytes of a failure that is told in brief."""
 
 
-class Broken(Struct, frozen=True):
-    """A broken requirement and the scenarios that show it."""
+class Shown(Struct, frozen=True):
+    """A cause: the promise that it breaks, how that shows, and where."""
 
-    requirement: Requirement
-    scenarios: list[Scenario]
+    requirements: list[Requirement]
+    message: str
+    named: list[Scenario]
+    others: list[Scenario]
 
 
 class Part(Struct, frozen=True):
@@ -107,7 +120,8 @@ class Part(Struct, frozen=True):
 def render(results: Results) -> bytes:
     """The page."""
     known = {each.id: each for each in results.requirements}
-    failures = list(_failures(results.scenarios, known))
+    found = causes(results.scenarios, results.requirements)
+    failures = _failures(found, known)
     return page.render(
         "conformance.html.j2",
         {
@@ -118,7 +132,10 @@ def render(results: Results) -> bytes:
                 ("Scenarios", _parts(results.totals.scenarios)),
                 ("Requirements", _parts(results.totals.requirements)),
             ],
-            "broken": list(_broken(results)),
+            "causes": [_shown(each, known) for each in found[:CAUSES]],
+            "uncounted": max(len(found) - CAUSES, 0),
+            "listed": LISTED,
+            "order": ORDER,
             "failures": failures,
             "anchor": _anchors(results.scenarios),
             "scenarios": {each.name: each for each in results.scenarios},
@@ -157,16 +174,15 @@ def _verdicts(results: Results) -> list[str]:
     return [verdict for verdict in SCENARIO_VERDICTS if verdict in there]
 
 
-def _broken(results: Results) -> Iterator[Broken]:
-    """The requirements that findings speak against, with those scenarios."""
-    for requirement in results.requirements:
-        scenarios = [each for each in results.scenarios if _speaks_against(each, requirement.id)]
-        if scenarios:
-            yield Broken(requirement, scenarios)
-
-
-def _speaks_against(scenario: Scenario, identity: str) -> bool:
-    return any(identity in finding.requirements for finding in scenario.findings)
+def _shown(cause: Cause, known: dict[str, Requirement]) -> Shown:
+    finding = cause.finding
+    blamed = finding.requirements if finding is not None else []
+    return Shown(
+        requirements=[known[each] for each in blamed[:1] if each in known],
+        message=cause.message,
+        named=cause.scenarios[:NAMED],
+        others=cause.scenarios[NAMED:],
+    )
 
 
 def _slowest(scenarios: Sequence[Scenario]) -> list[Scenario]:
@@ -188,26 +204,37 @@ def _anchors(scenarios: Sequence[Scenario]) -> dict[str, str]:
 # ── failures ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _failures(scenarios: Sequence[Scenario], known: dict[str, Requirement]) -> Iterator[Failure]:
-    """What did not pass, each told as fully as the page still has room for."""
+def _failures(found: Sequence[Cause], known: dict[str, Requirement]) -> list[Failure]:
+    """What did not pass, by cause; told as fully as the page has room for, one of each cause first."""
+    told: dict[str, Failure] = {}
     used = 0
-    for scenario in scenarios:
-        if scenario.verdict not in _SHOWN:
-            continue
-        for fullness in _FULLNESS:
-            failure = _failure(scenario, known, fullness)
+    for cause, scenario in _one_of_each_first(found):
+        for fullness in (each for each in _FULLNESS if used + _CARD <= each.room):
+            failure = _failure(scenario, cause, known, fullness)
             if used + failure.size <= fullness.room:
                 break
         used += failure.size
-        yield failure
+        told[scenario.name] = failure
+    return [told[each.name] for cause in found for each in cause.scenarios]
 
 
-def _failure(scenario: Scenario, known: dict[str, Requirement], fullness: _Fullness) -> Failure:
+def _one_of_each_first(found: Sequence[Cause]) -> Iterator[tuple[Cause, Scenario]]:
+    for cause in found:
+        yield cause, cause.scenarios[0]
+    for cause in found:
+        for scenario in cause.scenarios[1:]:
+            yield cause, scenario
+
+
+def _failure(
+    scenario: Scenario, cause: Cause, known: dict[str, Requirement], fullness: _Fullness
+) -> Failure:
     shown = scenario.findings[: fullness.findings]
     problems = [_problem(number, each, known, fullness) for number, each in enumerate(shown, 1)]
     return Failure(
         scenario=scenario,
         excused=excused(scenario),
+        like=None if scenario is cause.scenarios[0] else cause.scenarios[0].name,
         problems=problems,
         more=len(scenario.findings) - len(problems),
         diagram=_drawn(scenario, fullness),
@@ -231,17 +258,12 @@ def _problem(
         finding=finding,
         headline=_headline(finding),
         requirements=[known[each] for each in finding.requirements if each in known],
-        lines=difference(finding)[: fullness.lines],
+        parts=folded(difference(finding)[: fullness.lines]),
     )
 
 
 def _headline(finding: Finding) -> str:
-    """The message, without the differences that the diff shows."""
-    message = finding.message
-    if finding.mismatches:
-        first = finding.mismatches[0]
-        at = f"{first.pointer}: expected " if first.pointer else "expected "
-        message = message.partition(f": {at}")[0] or message
+    message = headline(finding)
     return message if len(message) <= LONGEST else f"{message[:LONGEST]}…"
 
 

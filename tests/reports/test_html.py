@@ -20,6 +20,9 @@ LARGEST = 2_000_000
 """Bytes of a page, whatever a run found."""
 
 
+WORDS = {ord("0"): "never ", ord("1"): "ever "}
+
+
 class Document(HTMLParser):
     """The ids, links and elements of a page."""
 
@@ -152,9 +155,21 @@ def test_hostile_text_does_not_run_in_a_browser(tmp_path_factory: pytest.TempPat
         assert page.locator(".frame pre").first.inner_text() != ""
 
 
-def test_a_page_stays_small_whatever_failed() -> None:
+@pytest.mark.parametrize("causes", [1, 400])
+def test_a_page_stays_small_whatever_failed(causes: int) -> None:
     """The first failures are told fully, the last ones in brief; each is there."""
-    page = render(crowded(400)).decode()
+    run = crowded(400)
+    scenarios = [
+        replace(
+            each,
+            findings=[
+                replace(one, message=f"{number % causes:b}".translate(WORDS) + one.message)
+                for one in each.findings
+            ],
+        )
+        for number, each in enumerate(run.scenarios)
+    ]
+    page = render(replace(run, scenarios=scenarios)).decode()
     assert len(page.encode()) < LARGEST
     assert page.count('class="card find"') == 400
     assert "are told in brief" in page

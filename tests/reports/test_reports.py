@@ -12,8 +12,8 @@ from rich.console import Console
 
 from conformance.resources import SPECS
 from reports import junit, schema, terminal
-from reports.evidence import WIDTH
-from reports.model import Results, encode
+from reports.evidence import WIDTH, timeline
+from reports.model import Results, TimelineEntry, encode
 from reports.reading import read
 from tests.conformance.results import finding, results, scenario
 
@@ -129,3 +129,39 @@ def test_what_a_server_sends_cannot_command_the_terminal(document: Results) -> N
     nasty = msgspec.structs.replace(finding("ORD-1"), got="\x1b[2J \u202e [red]not markup[/]")
     text = shown(results(scenario("a.b", "fail", nasty)))
     assert "\\u{1b}[2J \\u{202e} [red]not markup[/]" in text
+
+
+def test_a_flood_of_failures_is_told_by_cause() -> None:
+    """The first ones with all their evidence, what failed in the same way by name, the rest in brief."""
+    causes = [
+        msgspec.structs.replace(finding("ORD-1"), message=f"a {'very ' * number}different failure")
+        for number in range(8)
+    ]
+    text = shown(results(*(scenario(f"a.s{n:02}", "fail", causes[n % 8]) for n in range(40))))
+    assert text.count("FAIL a.") == terminal.TOLD
+    assert "4 more scenarios failed in the same way:\n    a.s08" in text
+    assert "3 other ways in which scenarios failed\n  a.s05, and 4 more scenarios" in text
+    assert len(text.splitlines()) < 200
+
+
+def test_a_long_answer_is_cut_in_the_terminal() -> None:
+    """It says how much more there is, and where."""
+    long = msgspec.structs.replace(finding("ORD-1"), got="x\n" * 300)
+    assert "… 289 more lines in results.json" in shown(results(scenario("a.b", "fail", long)))
+
+
+def test_a_timeline_keeps_what_a_request_ends_with() -> None:
+    """Its query and its outcome, not the ids in its path."""
+    path = f"/v1.0/conversations/{'x' * 60}/messages"
+    entries = [
+        TimelineEntry(
+            t=0, lane="bob", direction="out", label=f"GET {path}?limit=1", kind="request"
+        ),
+        TimelineEntry(t=1, lane="bob", direction="in", label=f"GET {path} → 200", kind="response"),
+        TimelineEntry(t=2, lane="bob", direction="in", label=f'message #1 "{"x" * 80}"'),
+    ]
+    lines = list(timeline(entries))
+    assert {len(line) for line in lines} == {WIDTH - 2}
+    assert lines[0].endswith("/messages?limit=1")
+    assert lines[1].endswith("/messages → 200")
+    assert lines[2].endswith("x…")

@@ -140,5 +140,5 @@
   }
 
   // On paper nothing that failed stays folded.
-  window.addEventListener("beforeprint", () => { for (const card of all(".card")) card.open = true; });
+  window.addEventListener("beforeprint", () => { for (const each of all(".card, .rest")) each.open = true; });
 })();
