@@ -4,6 +4,9 @@ An inbox only grows; each device has a cursor in it. ``expect`` searches forward
 moves it behind the frame that it finds, passing over the others. ``never`` looks at everything from the
 cursor up to the end of a barrier, and moves the cursor there. What was seen and did not match is the
 evidence: the nearest frames are shown with what exactly was different.
+
+A connection that was cut (1006) where something else was expected proves nothing if the host was overloaded:
+a server says goodbye and waits a moment, and a program that is not let run meanwhile finds the connection reset.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from typing import Any
 
 import trio
 
-from .adapters.base import Incoming
+from .adapters.base import CUT, Incoming
 from .cast import Device
 from .findings import StepFailed, rendered
 from .matching import Mismatch, match, matches
@@ -36,6 +39,7 @@ async def expect(
     looked = 0
     reason = f"did not come within {patience.seconds:g} s"
     impatient = True
+    overload: str | None = None
     with trio.move_on_after(patience.seconds):
         while True:
             unread = device.unread(line)
@@ -48,9 +52,11 @@ async def expect(
                     raise _unmet(kind, wanted, unread[:1], "is not the very next frame")
             if line.closed:
                 reason, impatient = "did not come before the connection ended", False
+                if any(_is(frame, "closed", {"code": CUT}) for frame in unread):
+                    overload = patience.overload_since(trio.current_time() - patience.seconds)
                 break
             await line.news()
-    raise _unmet(kind, wanted, device.unread(line), reason, impatient=impatient)
+    raise _unmet(kind, wanted, device.unread(line), reason, impatient=impatient, overload=overload)
 
 
 def never(device: Device, pattern: dict[str, Json]) -> None:
@@ -77,7 +83,13 @@ def _is(frame: Incoming, kind: str, pattern: Json) -> bool:
 
 
 def _unmet(
-    kind: str, wanted: Json, seen: Sequence[Incoming], reason: str, *, impatient: bool = False
+    kind: str,
+    wanted: Json,
+    seen: Sequence[Incoming],
+    reason: str,
+    *,
+    impatient: bool = False,
+    overload: str | None = None,
 ) -> StepFailed:
     near = _nearest(kind, wanted, seen)
     least = min((mismatches for _, mismatches in near), key=len) if near else []
@@ -88,6 +100,7 @@ def _unmet(
         mismatches=least,
         events=tuple(frame.event for frame, _ in near),
         impatient=impatient,
+        overload=overload,
     )
 
 

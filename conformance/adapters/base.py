@@ -81,6 +81,10 @@ class Target(Struct, frozen=True, kw_only=True):
     """Whether it was started with a limit to what one user may send in a time; False if nobody knows."""
 
 
+CUT = 1006
+"""What RFC 6455 §7.1.5 calls a connection that ended without a close frame."""
+
+
 class Incoming(Struct, frozen=True, kw_only=True):
     """A frame in an inbox: its type (``closed`` for the end), its content, its raw event.
 

@@ -505,6 +505,23 @@ async def test_running_out_of_patience_on_an_overloaded_host_is_inconclusive(
     assert played.findings[0].message.endswith("; the host was overloaded")
 
 
+@pytest.mark.parametrize("overloaded", [False, True])
+async def test_a_lost_connection_shows_a_missing_goodbye_unless_the_host_was_overloaded(
+    play_steps: Play, autojump_clock: MockClock, overloaded: bool
+) -> None:
+    """The close frame may have come, and the reset behind it, while this process was not let run."""
+    patience = OutOfBreath(PATIENCE) if overloaded else Patience(PATIENCE)
+    played = await play_steps(
+        *CONNECTED,
+        "{as: alice, drop: {}}",
+        "{on: alice, expect: {closed: {code: 1012}}}",
+        patience=patience,
+    )
+    (finding,) = (each for each in played.findings if each.kind == "step")
+    assert "did not come before the connection ended" in finding.message
+    assert finding.inconclusive is overloaded
+
+
 # ── before, after, and beside the steps ───────────────────────────────────────────────────────
 
 

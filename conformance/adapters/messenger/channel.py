@@ -22,16 +22,22 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 from wsproto.frame_protocol import Opcode
 
 from ...patience import Patience
-from ..base import Impatient, Incoming, Json, Outcome, RawMessage, SendCall, Unanswered
+from ..base import (
+    CUT,
+    Impatient,
+    Incoming,
+    Json,
+    Outcome,
+    RawMessage,
+    SendCall,
+    Unanswered,
+)
 from . import frames
 from .encodings import Encoding, NotAFrame
 from .flight import InFlight
 from .meaning import Frame, Meaning
 from .notebook import Notebook
 from .wire import WireStream, raw_message
-
-CUT = 1006
-"""What RFC 6455 §7.1.5 calls a connection that ended without a close frame."""
 
 
 class Channel:

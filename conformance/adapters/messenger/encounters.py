@@ -14,8 +14,7 @@ from reports.model import Met
 
 from ...contract import Contract, published
 from ...history import History, Wire
-from ..base import Json
-from .channel import CUT
+from ..base import CUT, Json
 
 _WRITERS = {"out": "client", "in": "server"}
 _UPGRADE = ("GET", "/v1.0/chat")

@@ -20,8 +20,8 @@ from trio_websocket import ConnectionRejected, WebSocketConnection, wrap_client_
 from wsproto.utilities import ProtocolError
 
 from ...patience import Patience
-from ..base import Impatient, Json, Refusal, Unanswered
-from .channel import CUT, Channel
+from ..base import CUT, Impatient, Json, Refusal, Unanswered
+from .channel import Channel
 from .dialling import authority, dial
 from .jsontext import NotJson, parse
 from .rest import SCENARIO_HEADER, header_safe, reason_of, refusal_of
