@@ -81,11 +81,9 @@ def _show_way_on(results: Results, console: Console, reports: Sequence[str]) -> 
     """What to look at, and what to type, next; with the verdict again if much stands in between."""
     _print(console, "")
     if any(each.verdict in ("fail", "flaky") for each in results.requirements):
-        _print(
-            console,
-            f"[{STYLES[results.verdict]}]{results.verdict.upper()}[/]: "
-            f"{escape('; '.join(results.reasons))}",
-        )
+        said = f"[{STYLES[results.verdict]}]{results.verdict.upper()}[/]"
+        reasons = escape("; ".join(results.reasons))
+        _print(console, f"{said}: {reasons}" if reasons else said)
         first = causes(results.scenarios, results.requirements)[0].finding
         if first is not None:
             _print(console, f"explained: msgcheck explain {first.requirements[0]}")

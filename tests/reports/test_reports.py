@@ -107,6 +107,12 @@ def test_the_summary_is_plain_and_fits_the_terminal(document: Results) -> None:
     assert [line for line in text.splitlines() if len(line) > WIDTH] == []
 
 
+def test_a_verdict_without_reasons_is_a_word(document: Results) -> None:
+    """Where everything that failed was known before, nothing needs to be said behind it."""
+    known = msgspec.structs.replace(document, verdict="conformant", reasons=[])
+    assert "CONFORMANT" in shown(known).splitlines()[-4:]
+
+
 def test_what_is_not_applicable_is_listed_with_its_reason(document: Results) -> None:
     """Never silent."""
     assert "not applicable, the target has no capability media:\n  a.lacks" in shown(document)
