@@ -5,8 +5,9 @@ moves it behind the frame that it finds, passing over the others. ``never`` look
 cursor up to the end of a barrier, and moves the cursor there. What was seen and did not match is the
 evidence: the nearest frames are shown with what exactly was different.
 
-A connection that was cut (1006) where something else was expected proves nothing if the host was overloaded:
-a server says goodbye and waits a moment, and a program that is not let run meanwhile finds the connection reset.
+A connection that was cut (1006) where something else was expected proves nothing if the host was
+overloaded: a server says goodbye and waits a moment, and a program that is not let run meanwhile finds
+the connection reset.
 """
 
 from __future__ import annotations
