@@ -7,6 +7,8 @@ where both are done, so the suite dials itself (`dialling`) and hands the librar
 * :meth:`cut` resets the connection (``SO_LINGER`` of zero), so the peer sees an error, not an end.
 * :meth:`freeze` holds back what was read last and reads no more, and asks the kernel to buffer little.
 * writes are serialised, so that raw bytes can go between the library's own frames.
+* a write that fails is no end: a server that has closed the connection has said why before, and what it
+  said may still be unread. The library would stop reading and tell of a cut; so only reading ends it.
 """
 
 from __future__ import annotations
@@ -71,9 +73,13 @@ class WireStream(trio.abc.Stream):
         self._open.set()
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Write, after whoever is writing now."""
+        """Write, after whoever is writing now; where nobody reads any more, only reading tells so."""
         async with self._writing:
-            await self._stream.send_all(data)
+            try:
+                await self._stream.send_all(data)
+            except trio.BrokenResourceError:
+                if self.ended.is_set():
+                    raise
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until a write would go through at once."""
