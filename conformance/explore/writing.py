@@ -25,6 +25,7 @@ CHECKERS: Final = ["order", "delivery", "status", "history", "secrecy"]
 _NEEDS: Final[dict[str, str]] = {
     "upload": "media",
     "block": "blocking",
+    "unblock": "blocking",
     "to_device": "e2ee",
     "claim": "e2ee",
 }

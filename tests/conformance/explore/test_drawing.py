@@ -30,6 +30,14 @@ def test_every_plan_is_a_scenario_that_the_linter_finds_right(
     assert offered.issuperset(loaded.variants[0].scenario.needs)
 
 
+def test_taking_a_block_back_needs_blocking_by_itself() -> None:
+    """The move that blocked may have been shrunk away."""
+    plan = drawn(571)
+    part = msgspec.structs.replace(plan, moves=tuple(plan.moves[n] for n in (0, 1, 2, 3, 18)))
+    assert part.moves[-1].how == "undo"
+    assert not linted(part, EVERYTHING, CATALOGUE).problems
+
+
 @A_FEW
 @given(SEEDS, st.data())
 def test_every_part_of_a_plan_is_a_scenario_too(seed: int, data: st.DataObject) -> None:
