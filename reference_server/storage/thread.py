@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from queue import SimpleQueue
+from socket import socketpair
 from threading import Thread
 from types import TracebackType
 from typing import Any, TypeVar, cast
@@ -23,10 +24,9 @@ class OwnThread:
     """The thread lives as long as the `with` block, which must be inside `trio.run`."""
 
     def __init__(self, name: str) -> None:
-        self._asked: SimpleQueue[tuple[trio.lowlevel.Task, Callable[[], Any]] | None] = (
-            SimpleQueue()
-        )
-        self._trio = trio.lowlevel.current_trio_token()
+        self._asked: SimpleQueue[Callable[[], Any] | None] = SimpleQueue()
+        self._given: outcome.Outcome[Any] | None = None
+        self._ring, self._bell = socketpair()
         self._thread = Thread(target=self._work, name=name, daemon=True)
 
     def __enter__(self) -> OwnThread:
@@ -41,17 +41,19 @@ class OwnThread:
     ) -> None:
         self._asked.put(None)
         self._thread.join()  # it is idle: whoever ran something waited for it
+        self._ring.close()
+        self._bell.close()
 
     async def run(self, job: Callable[[], T]) -> T:
         """What `job` gives or raises. A cancellation does not end the wait."""
-        self._asked.put((trio.lowlevel.current_task(), job))
-        return cast(T, await trio.lowlevel.wait_task_rescheduled(_later))
+        self._asked.put(job)
+        with trio.CancelScope(shield=True):
+            await trio.lowlevel.wait_readable(self._bell)
+        self._bell.recv(1)
+        assert self._given is not None
+        return cast(T, self._given.unwrap())
 
     def _work(self) -> None:
-        while (asked := self._asked.get()) is not None:
-            task, job = asked
-            self._trio.run_sync_soon(trio.lowlevel.reschedule, task, outcome.capture(job))
-
-
-def _later(_raise_cancel: object) -> trio.lowlevel.Abort:
-    return trio.lowlevel.Abort.FAILED
+        while (job := self._asked.get()) is not None:
+            self._given = outcome.capture(job)
+            self._ring.send(b"!")
