@@ -31,7 +31,7 @@ bench: $(VENV)/installed
 
 # What runs for seconds under `make test`, for minutes: fifty kills, large crowds, an hour's soak.
 survival: $(VENV)/installed-test
-	@MSGCHECK_SURVIVAL=minutes $(BIN)/pytest tests/survival
+	@MSGCHECK_SURVIVAL=minutes $(BIN)/pytest --capture=no tests/survival
 
 $(VENV)/made:
 	@echo "» a virtual environment in $(VENV)"

@@ -20,10 +20,14 @@ from ..e2e.serving import Client, client_of, newcomer, served
 from ..e2e.test_crowd import Process
 from .scale import scale
 
-ROUNDS = scale(usual=8, minutes=1_500)
+ROUNDS = scale(usual=8, minutes=600)
+LASTS_S = scale(usual=0, minutes=3_600)
+"""It goes on until both are reached."""
 WARM = scale(usual=4, minutes=300)
 """Rounds after which whatever is bounded is full: in the long run SQLite's page caches too, 16 MB of the
 writer's and 2 MB of each reader's."""
+TOLD_EACH = 200
+"""Rounds between two lines of the curve, which `pytest -s` shows as it grows."""
 PAIRS = 4
 MESSAGES = scale(usual=250, minutes=500)
 LEEWAY_KIB = scale(usual=10_240, minutes=16_384)
@@ -44,11 +48,16 @@ async def one_round(url: str, talks: list[tuple[Client, Pair]], number: int) -> 
         assert sent.status_code == 201
 
 
+def _tell(rounds: int, after_s: float, resident_kib: int) -> None:
+    messages = rounds * PAIRS * MESSAGES
+    print(f"{after_s:6,.0f} s, {messages:10,} messages: {resident_kib / 1024:.1f} MiB resident")
+
+
 async def test_memory_is_flat_however_much_was_said(tmp_path: Path) -> None:
     """After the first rounds it stays where it is; nor are descriptors left behind."""
     with (
         served("--data", str(tmp_path)) as server,
-        trio.fail_after(PATIENCE_S * ROUNDS),
+        trio.fail_after(PATIENCE_S * ROUNDS + LASTS_S),
     ):
         process = Process(server.process.pid)
         async with client_of(server) as http:
@@ -59,10 +68,16 @@ async def test_memory_is_flat_however_much_was_said(tmp_path: Path) -> None:
                 chat = (await one.ask("POST", "/v1.0/conversations", body))["conversation_id"]
                 tokens = [each.headers["Authorization"].split()[1] for each in (one, other)]
                 talks.append((one, Pair(tokens[0], tokens[1], chat)))
-            for number in range(ROUNDS):
+            began = trio.current_time()
+            number = 0
+            while number < ROUNDS or trio.current_time() - began < LASTS_S:
                 if number == WARM:
                     warm = process.resident_kib()
+                if number % TOLD_EACH == 0:
+                    _tell(number, trio.current_time() - began, process.resident_kib())
                 await one_round(server.url, talks, number)
+                number += 1
+            _tell(number, trio.current_time() - began, process.resident_kib())
             assert process.resident_kib() - warm < LEEWAY_KIB
             assert process.descriptors() < descriptors.OWN
         server.process.terminate()
