@@ -19,6 +19,7 @@ async def test_a_job_runs_in_the_thread_and_gives_its_result() -> None:
 
 async def test_what_a_job_raises_is_raised_and_the_next_one_runs() -> None:
     """A job that fails does not take the thread with it."""
+
     def broken() -> None:
         raise ValueError("no")
 
