@@ -3,7 +3,7 @@
 Layers, each of which knows only those to its right::
 
     transport ─> service ─> core        decisions, no I/O
-                    │  └──> storage     one writer thread, group commit; readers beside it
+                    │  └──> storage     one writer, group commit; readers beside it
                     └─────> hub         who is connected, bounded outboxes
 
 `core` is pure; `service` holds the use cases that HTTP and WebSocket share; `app` puts it together.

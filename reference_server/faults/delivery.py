@@ -231,10 +231,8 @@ def refused_messages_arrive(seams: Seams) -> None:
             conversation = commands.conversation(request.conversation_id)
             assert conversation is not None
             others = [user_id for user_id in conversation.members if user_id != me.user_id]
-            trio.from_thread.run_sync(
-                use._kernel.hub.publish,
-                Post(_never_stored(conversation, me, request), others),
-                trio_token=loops[-1],
+            loops[-1].run_sync_soon(
+                use._kernel.hub.publish, Post(_never_stored(conversation, me, request), others)
             )
             raise
 

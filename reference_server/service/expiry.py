@@ -20,8 +20,8 @@ from ..events import Due, ExpiredEvent, Post
 from ..storage.base import Commands, Deadline
 from .kernel import Kernel, Outcome
 
-AT_ONCE = 20
-"""Deadlines in one transaction: in a group, each may be a thousand failures."""
+AT_ONCE = 5
+"""Deadlines in one transaction, for which everybody waits: in a group, each may be a thousand failures."""
 TROUBLE_PAUSE_S = 1.0
 """How long to wait before trying again when the store is in trouble."""
 

@@ -1,6 +1,6 @@
 """How a use case runs: decide and write in the writer, commit, publish, answer.
 
-A job runs in the writer thread and gives an :class:`Outcome`. Back on the Trio thread, in commit order,
+A job runs in the writer, perhaps in another thread, and gives an :class:`Outcome`. Then, in commit order,
 its posts go to the hub and then its answer to whoever asked, so that what one connection is told comes
 in the order of the log.
 
@@ -43,6 +43,9 @@ class Outcome(Struct, Generic[T], frozen=True):
     answer: T
     posts: tuple[Post | SealedPost | DevicePost | Revoked | Due, ...] = ()
 
+
+PART = 500
+"""How many rows are cleared away in one transaction."""
 
 Deed = Callable[[Commands], Outcome[T]]
 
@@ -106,6 +109,18 @@ class Kernel:
         if isinstance(result, ApiError):
             raise result
         return result
+
+    async def clear(self, remove: Callable[[Commands, int], int]) -> None:
+        """Remove much, in parts, so that nobody waits long for one.
+
+        `remove` removes at most as much as it is given, and tells how much it was.
+        """
+
+        def part(commands: Commands) -> Outcome[int]:
+            return Outcome(remove(commands, PART))
+
+        while await self.do(part) == PART:
+            pass
 
     def do_soon(self, deed: Deed[T], done: Callable[[T | ApiError], None]) -> None:
         """Queue a job; `done` gets its answer or its refusal, after it is durable and published."""

@@ -29,9 +29,6 @@ from .kernel import Kernel, Outcome
 
 log = logging.getLogger(__name__)
 
-ORPHANS_AT_ONCE = 500
-"""Rows that clearing away drops in one job, so that sends wait for none of it."""
-
 
 class Claim(Struct, frozen=True, kw_only=True):
     """What an upload says of itself, as it stands in the request; `size` None is not told."""
@@ -120,8 +117,11 @@ class Media:
     async def clear_away(self) -> None:
         """Drop orphans, and remove every blob that no asset has. Raises `StoreTrouble`."""
         before = self._kernel.now() - media.ORPHAN_MS
-        while await self._kernel.do(partial(_drop_orphans, before)) == ORPHANS_AT_ONCE:
-            pass
+
+        def orphans(commands: Commands, limit: int) -> int:
+            return commands.remove_orphans(before, limit)
+
+        await self._kernel.clear(orphans)
         blobs = self._kernel.store.blobs
         for shelf in await trio.to_thread.run_sync(blobs.shelves, limiter=self._disk):
             if shelf:
@@ -131,10 +131,6 @@ class Media:
         for digest in shelf:
             self._kernel.store.blobs.remove_unless(digest, commands.keeps_blob)
         return Outcome(None)
-
-
-def _drop_orphans(before: int, commands: Commands) -> Outcome[int]:
-    return Outcome(commands.remove_orphans(before, ORPHANS_AT_ONCE))
 
 
 def _too_large(limit: int) -> ApiError:

@@ -101,11 +101,10 @@ class ToDevice:
         """Forget the ids of frames that cannot be repeated any more."""
         before = self._kernel.now() - IDEMPOTENCY_KEY_TTL_MS
 
-        def deed(commands: Commands) -> Outcome[None]:
-            commands.forget_to_device(before)
-            return Outcome(None)
+        def frames(commands: Commands, limit: int) -> int:
+            return commands.forget_to_device(before, limit)
 
-        await self._kernel.do(deed)
+        await self._kernel.clear(frames)
 
 
 def _event(queued: Queued) -> ToDeviceEvent:

@@ -130,11 +130,10 @@ class Uploads:
         """Drop rows that need not even be told any more, and files that nobody will go on with."""
         now = self._kernel.now()
 
-        def rows(commands: Commands) -> Outcome[None]:
-            commands.remove_uploads(now - tus.TTL_MS)
-            return Outcome(None)
+        def rows(commands: Commands, limit: int) -> int:
+            return commands.remove_uploads(now - tus.TTL_MS, limit)
 
-        await self._kernel.do(rows)
+        await self._kernel.clear(rows)
         for name in await self._on_disk(self._kernel.store.partials.names):
             upload_id = name.partition(".")[0]
             upload = await self._kernel.ask(partial(_row, upload_id))

@@ -314,15 +314,15 @@ class Commands(Queries, Protocol):
     def add_to_device(
         self, user_id: str, device_id: str, frame_id: str, sent: EarlierToDevice
     ) -> None: ...
-    def forget_to_device(self, created_before: int) -> None:
-        """Drop the fingerprints of older frames."""
+    def forget_to_device(self, created_before: int, limit: int) -> int:
+        """Drop the fingerprints of at most `limit` older frames; how many they were."""
 
     def add_asset(self, asset: Asset) -> None: ...
     def add_upload(self, upload: Upload) -> None: ...
     def finish_upload(self, upload_id: str, asset_id: str) -> None: ...
     def remove_upload(self, upload_id: str) -> None: ...
-    def remove_uploads(self, expired_before: int) -> None:
-        """Drop what expired before."""
+    def remove_uploads(self, expired_before: int, limit: int) -> int:
+        """Drop at most `limit` of what expired up to then; how many they were."""
 
     def remove_orphans(self, created_before: int, limit: int) -> int:
         """Drop at most `limit` older assets that no entry ever carried; how many they were."""
@@ -344,7 +344,7 @@ class Store(Protocol):
 
     @property
     def commands(self) -> Commands:
-        """The writer's own; valid between `begin` and `commit` or `rollback`, in its thread."""
+        """The writer's own; valid between `begin` and `commit` or `rollback`."""
 
     def begin(self) -> None: ...
     def commit(self) -> None:

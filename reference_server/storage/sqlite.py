@@ -1,6 +1,6 @@
 """The embedded store: one SQLite file in WAL mode with `synchronous=FULL`.
 
-One connection belongs to the writer thread; a small pool of others to readers, each of which sees the
+One connection belongs to the writer; a small pool of others to readers, each of which sees the
 snapshot of its moment. WAL lets both go on at once; FULL makes a commit wait for the disk, so what was
 answered survives a kill or a power cut (§9).
 

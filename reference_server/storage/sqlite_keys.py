@@ -211,8 +211,13 @@ class KeyCommands(KeyQueries):
             user_id, device_id, frame_id, sent.fingerprint, _encode(sent.unknown), sent.created_at,
         )  # fmt: skip
 
-    def forget_to_device(self, created_before: int) -> None:
-        self._do("DELETE FROM to_device_sends WHERE created_at < ?", created_before)
+    def forget_to_device(self, created_before: int, limit: int) -> int:
+        rows = self._all(
+            "DELETE FROM to_device_sends WHERE (user_id, device_id, id) IN (SELECT user_id, device_id, id"
+            " FROM to_device_sends WHERE created_at < ? LIMIT ?) RETURNING 1",
+            created_before, limit,
+        )  # fmt: skip
+        return len(list(rows))
 
     def _remove_keys_and_queue(self, user_id: str, device_id: str) -> None:
         for table in OF_A_DEVICE:

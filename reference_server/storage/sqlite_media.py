@@ -29,8 +29,13 @@ class MediaCommands(Connected):
     def remove_upload(self, upload_id: str) -> None:
         self._do("DELETE FROM uploads WHERE upload_id = ?", upload_id)
 
-    def remove_uploads(self, expired_before: int) -> None:
-        self._do("DELETE FROM uploads WHERE expires_at <= ?", expired_before)
+    def remove_uploads(self, expired_before: int, limit: int) -> int:
+        rows = self._all(
+            "DELETE FROM uploads WHERE upload_id IN (SELECT upload_id FROM uploads WHERE expires_at <= ?"
+            " LIMIT ?) RETURNING 1",
+            expired_before, limit,
+        )  # fmt: skip
+        return len(list(rows))
 
     def remove_orphans(self, created_before: int, limit: int) -> int:
         rows = self._all(

@@ -1,8 +1,8 @@
 """A thread that belongs to one Trio task, and does one thing after the other for it.
 
 `trio.to_thread.run_sync` serves everybody: it looks for an idle thread and names it, asks a limiter, copies the
-context. The writer needs none of that and crosses over for every batch; its own thread saves a third of what
-a crossing costs (docs/decisions/0039).
+context. The writer needs none of that; where the disk is slow it crosses over for every batch, and its own
+thread saves a third of what a crossing costs (docs/decisions/0039).
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """Group commit: one transaction at a time, for all that is waiting.
 
-Jobs arrive from Trio tasks in an order, run in that order in the writer's thread, and are answered in that
-order, one crossing for the whole batch. A job is a function of the store's commands; it decides first
-and writes afterwards, so one that refuses (`ApiError`) has written nothing and the batch goes on. What
-is answered is durable: answers follow the commit.
+Jobs arrive from Trio tasks in an order, run in that order, and are answered in that order. While the disk
+is prompt they run on the Trio thread, otherwise in a thread of the writer's own, with one crossing for the
+whole batch (`disk`). A job is a function of the store's commands; it decides first and writes afterwards,
+so one that refuses (`ApiError`) has written nothing and the batch goes on. What is answered is durable:
+answers follow the commit.
 
 How much gathers adapts itself to the load, without a timer: a batch leaves when a pass of the event
-loop has brought no further job, and while it is away the next one gathers. A lone job leaves at once;
-under load a batch holds what all connections had to say, and so does each answer's write.
+loop has brought no further job, and what comes while it is committed is the next one. A lone job leaves at
+once; under load a batch holds what all connections had to say, and so does each answer's write.
 
 When a batch breaks (disk full, a bug in one job), nothing of it is kept, and its jobs run again
 one by one: only the guilty ones fail, with `Unavailable` or `Internal`.
@@ -26,6 +27,7 @@ from msgspec import Struct
 
 from ..core.errors import ApiError, Internal, Unavailable
 from .base import Commands, Store, StoreTrouble
+from .disk import Disk
 from .thread import OwnThread
 
 log = logging.getLogger(__name__)
@@ -51,10 +53,16 @@ class Writer:
     `batch` is the one whose jobs are being answered, or the latest; `observe` is told of each.
     """
 
-    def __init__(self, store: Store, observe: Callable[[Batch], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        observe: Callable[[Batch], None] = lambda _: None,
+        disk: Disk | None = None,
+    ) -> None:
         self.batch = Batch(0, 0, 0)
         self._store = store
         self._observe = observe
+        self._disk = disk or Disk()
         self._waiting: list[tuple[Job[Any], Done[Any]]] = []
         self._arrival = trio.Event()
         self._answered: trio.Event | None = None
@@ -85,7 +93,7 @@ class Writer:
                 batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
                 departed = time.perf_counter_ns()
                 self._answered = trio.Event()
-                results = await thread.run(partial(self._commit, [job for job, _ in batch]))
+                results = await self._carry_out([job for job, _ in batch], thread)
                 self.batch = Batch(len(batch), departed, time.perf_counter_ns())
                 self._observe(self.batch)
                 for (_, done), result in zip(batch, results, strict=True):
@@ -103,6 +111,13 @@ class Writer:
             known = len(self._waiting)
             await trio.lowlevel.checkpoint()
         return bool(self._waiting)
+
+    async def _carry_out(self, jobs: list[Job[Any]], thread: OwnThread) -> list[Any]:
+        """Commit here if that is quickly done, else in the thread."""
+        if self._disk.is_prompt():
+            with self._disk.watched():
+                return self._commit(jobs)
+        return await thread.run(partial(self._commit, jobs))
 
     def _commit(self, jobs: list[Job[Any]]) -> list[Any]:
         try:

@@ -10,6 +10,7 @@ import pytest
 from reference_server.app import running_service
 from reference_server.core.limits import Limits
 from reference_server.service import THROWAWAY, Service
+from reference_server.storage.disk import Disk
 from reference_server.storage.sqlite import SqliteStore
 
 from .people import Person, newcomer
@@ -27,6 +28,12 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
     opened = SqliteStore(tmp_path / "data")
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def commits_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches are committed in the writer's thread, as when the disk is slow: a test may hold one up."""
+    monkeypatch.setattr(Disk, "is_prompt", lambda _: False)
 
 
 @pytest.fixture

@@ -57,6 +57,7 @@ async def test_a_stopping_server_closes_with_1012_and_ends(
         assert [item.client_message_id for item in page.items] == ["hello"]
 
 
+@pytest.mark.usefixtures("commits_apart")
 async def test_a_request_under_way_is_answered_before_the_end(tmp_path: Path) -> None:
     """What the writer has is committed; the client gets its 201."""
     busy, go = trio.Event(), threading.Event()

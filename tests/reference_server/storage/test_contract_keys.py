@@ -204,7 +204,7 @@ def test_what_a_frame_said_is_remembered_for_a_while(store: Store) -> None:
         commands.add_to_device(*DEVICE, "t2", EarlierToDevice(b"print", [], NOW + 1))
         assert commands.earlier_to_device(*DEVICE, "t1") == first
         assert commands.earlier_to_device("alice", "laptop", "t1") is None
-        commands.forget_to_device(NOW + 1)
+        assert [commands.forget_to_device(NOW + 1, 1) for _ in range(2)] == [1, 0]
         assert commands.earlier_to_device(*DEVICE, "t1") is None
         assert commands.earlier_to_device(*DEVICE, "t2") is not None
 

@@ -120,6 +120,6 @@ def test_uploads_that_expired_are_removed(store: Store) -> None:
     with committed(store) as commands:
         for age in (1, 2, 3):
             commands.add_upload(resumable(f"u{age}", expires_at=NOW + age))
-        commands.remove_uploads(NOW + 2)
+        assert [commands.remove_uploads(NOW + 2, 1) for _ in range(3)] == [1, 1, 0]
     with store.reading() as queries:
         assert [name for name in ("u1", "u2", "u3") if queries.upload(name)] == ["u3"]

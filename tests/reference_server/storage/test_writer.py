@@ -15,6 +15,7 @@ from reference_server.core.errors import ApiError, Internal, NotPermitted, Unava
 from reference_server.storage import writer as writer_module
 from reference_server.storage.base import Commands, Queries, StoreTrouble
 from reference_server.storage.blobs import Blobs
+from reference_server.storage.disk import APART_NS, PROMPT_NS, Disk
 from reference_server.storage.partials import Partials
 from reference_server.storage.writer import Writer
 
@@ -78,9 +79,9 @@ class Ledger:
 class Office:
     """A writer over a ledger, with the answers that came."""
 
-    def __init__(self) -> None:
+    def __init__(self, disk: Disk | None = None) -> None:
         self.ledger = Ledger()
-        self.writer = Writer(self.ledger)
+        self.writer = Writer(self.ledger, disk=disk)
         self.answers: list[tuple[str, object]] = []
 
     def ask(self, word: str, deed: Callable[[Ledger], object] | None = None) -> None:
@@ -146,6 +147,7 @@ async def test_what_waits_is_one_transaction_answered_in_order_after_its_commit(
     ]
 
 
+@pytest.mark.usefixtures("commits_apart")
 async def test_what_comes_while_a_batch_is_away_is_the_next_one(office: Office) -> None:
     """Under load, batches grow by themselves."""
     away, come_back = trio.Event(), threading.Event()
@@ -295,6 +297,7 @@ async def test_stopping_with_nothing_to_do_ends_at_once(office: Office) -> None:
     assert office.ledger.record == idle.ledger.record == []
 
 
+@pytest.mark.usefixtures("commits_apart")
 async def test_a_cancelled_writer_finishes_the_batch_that_is_away(office: Office) -> None:
     """What was committed is answered; what waited is not, and is not kept either."""
     away, come_back = trio.Event(), threading.Event()
@@ -313,3 +316,45 @@ async def test_a_cancelled_writer_finishes_the_batch_that_is_away(office: Office
         come_back.set()
     assert office.ledger.kept == ["under way"]
     assert [word for word, _ in office.answers] == ["under way"]
+
+
+async def test_a_slow_disk_holds_up_nobody_but_those_who_wait_for_it() -> None:
+    """Commits leave the Trio thread when they wait too long, and come back to it after a while."""
+    now = 0
+    threads: list[str] = []
+    disk = Disk(clock=lambda: now, worked=lambda: 0)
+    office = Office(disk)
+
+    async def committing(waits_ns: int) -> str:
+        """Where one more batch was committed, which waited so long for the disk."""
+
+        def wait() -> None:
+            nonlocal now
+            now += waits_ns
+            threads.append(threading.current_thread().name)
+
+        office.ledger.break_commit = wait
+        answered = trio.Event()
+        office.writer.submit(lambda _: None, lambda _: answered.set())
+        await answered.wait()
+        return threads[-1]
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(office.writer.run)
+        here = threading.current_thread().name
+        assert {await committing(PROMPT_NS) for _ in range(100)} == {here}
+        assert await committing(100 * PROMPT_NS) == here
+        assert {await committing(APART_NS // 4) for _ in range(4)} == {"writer"}
+        assert {await committing(0) for _ in range(100)} == {here}
+        office.writer.stop()
+
+
+def test_work_is_no_waiting() -> None:
+    """A large batch takes long in any thread; only the disk's part of it counts."""
+    now = worked = 0
+    disk = Disk(clock=lambda: now, worked=lambda: worked)
+    for _ in range(100):
+        with disk.watched():
+            now += 100 * PROMPT_NS
+            worked += 100 * PROMPT_NS
+    assert disk.is_prompt()

@@ -153,6 +153,7 @@ async def test_a_replay_longer_than_the_buffer_waits_for_its_reader(
         assert await rest(service, slow) == [[]]
 
 
+@pytest.mark.usefixtures("commits_apart")
 async def test_no_more_than_so_many_frames_are_under_way(
     connect: Connect,
     service: Service,
@@ -174,6 +175,7 @@ async def test_no_more_than_so_many_frames_are_under_way(
         assert [(await hears(phone, "sent"))["id"] for _ in words] == words
 
 
+@pytest.mark.usefixtures("commits_apart")
 async def test_no_more_than_so_much_text_is_under_way(
     connect: Connect,
     service: Service,
@@ -197,6 +199,7 @@ async def test_no_more_than_so_much_text_is_under_way(
         assert [(await hears(phone, "sent"))["id"] for _ in words] == words
 
 
+@pytest.mark.usefixtures("commits_apart")
 async def test_a_peer_that_goes_while_its_sends_are_under_way_has_sent_them(
     connect: Connect, service: Service, alice: Person, bob: Person
 ) -> None:

@@ -161,6 +161,7 @@ class SlowDisk:
         self.returns.wait(PATIENCE_S)
 
 
+@pytest.mark.usefixtures("commits_apart")
 async def test_a_conversation_that_is_stored_and_not_yet_told_is_announced_first(
     before_the_question: Gate,
     lane: Lane,
