@@ -2,11 +2,11 @@
 
 From YAML to verdict::
 
-    loader ─> plan ─> engine ─> history ─> checkers ─> verdicts
-    (typed,   (matrix, (Trio;    (what      (pure:      (by requirement,
-     placed)   needs)   adapters) happened)  violations)  with evidence)
+    loader ─> campaign ─> engine ─> history ─> checkers ─> verdicts
+    (typed,   (side by    (Trio;    (what      (pure:      (by requirement,
+     placed)   side)      adapters) happened)  violations) with evidence)
 
-`model` is the scenario language, `adapters` speak a protocol for it, `checkers` see everything that
+`language` is what a scenario may say, `adapters` speak a protocol for it, `checkers` see everything that
 happened and not only what an author thought of. Nothing here imports the reference server: both
 answer to `specs/`, and the server is started as a process like any other.
 """

@@ -10,8 +10,8 @@ from msgspec import UNSET
 from .adapters.base import Refusal
 from .findings import StepFailed, rendered
 from .history import Event, Wire
+from .language.step import Step
 from .matching import Mismatch, match
-from .model import Step
 from .values import resolve
 
 Json = Any

@@ -34,8 +34,8 @@ from .events import (
 )
 from .evidence import Evidence, Repetition, recorded, reported
 from .gathering import Gathering, gatherings
+from .language.step import Step
 from .loader import Variant
-from .model import Step
 from .outages import MANNERS, Halts
 from .verdicts import REPLAYED, verdict_of
 

@@ -15,7 +15,8 @@ from .adapters.base import Client, Connection, Incoming, Outcome, Refusal, Sessi
 from .crypto import Keyring
 from .findings import ScenarioFault
 from .history import CANARY, History, Planted
-from .model import Actor, Scenario, Step
+from .language.scenario import Actor, Scenario
+from .language.step import Step
 from .naming import TRIES, Seeds
 from .patience import Patience
 from .scope import Scope

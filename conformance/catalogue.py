@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from .decoding import Complaint, decode
-from .model import Capability, RequirementId
+from .language.nodes import Capability, RequirementId
 from .positions import read
 from .problems import BadInput, unknown
 from .resources import REQUIREMENTS

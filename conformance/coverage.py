@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from msgspec import UNSET, Struct
 
 from .catalogue import Area, Catalogue, Requirement
+from .language.scenario import Scenario
+from .language.step import Step
 from .loader import Variant
-from .model import Scenario, Step
 from .values import Path
 
 

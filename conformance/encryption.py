@@ -32,8 +32,8 @@ from .crypto import (
     verified_peer,
 )
 from .findings import ScenarioFault, StepFailed, rendered
+from .language.encryption import Algorithm
 from .matching import match
-from .model_encryption import Algorithm
 
 Json = Any
 

@@ -22,8 +22,8 @@ from .adapters.base import Adapter
 from .engine import Played
 from .findings import Finding
 from .history import History, Wire
+from .language.step import Step
 from .loader import Variant
-from .model import Step
 from .problems import shown
 from .selection import selector_of
 from .trace import Excerpt, excerpt, trace

@@ -23,8 +23,8 @@ from functools import partial
 import trio
 from msgspec import UNSET, Struct
 
+from .language.step import Step
 from .loader import Variant
-from .model import Step
 from .outages import MANNERS, Halt, Halts, Manner, Outages
 from .values import Path
 

@@ -9,7 +9,7 @@ from .checkers import CHECKERS
 from .checkers.base import Violation
 from .findings import Finding
 from .history import History
-from .model import Scenario
+from .language.scenario import Scenario
 
 
 def judge(scenario: Scenario, history: History, adapter: Adapter) -> Iterator[Finding]:

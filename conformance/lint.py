@@ -13,11 +13,11 @@ from typing import Any, Final
 from . import matching
 from .catalogue import Catalogue
 from .decoding import Complaint
+from .language.grammar import MODIFIERS, VERBS, Who, walk_steps
 from .outages import MANNERS
 from .problems import closest, unknown
 from .scoping import check_names, device_names
 from .values import Json, Path, is_reference, references
-from .verbs import MODIFIERS, VERBS, Who, walk_steps
 
 Step = Mapping[str, Any]
 

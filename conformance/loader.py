@@ -17,8 +17,8 @@ from msgspec import Struct
 from . import matrix
 from .catalogue import Catalogue, load_catalogue
 from .decoding import Complaint, complaints, convert
+from .language.scenario import Scenario
 from .lint import lint, unused_parameters
-from .model import Scenario
 from .positions import Document, read
 from .problems import BadInput, Place, Problem, shown
 from .values import Json, UnknownReference

@@ -22,10 +22,10 @@ from .cast import Cast, Device, Flying
 from .encryption import expect_decrypted
 from .findings import Finding, ScenarioFault, StepFailed, TooLate, rendered
 from .history import History
+from .language.step import Repeat, Step
 from .lifetimes import check_in_time
 from .loader import Variant
 from .matching import BadPattern, match
-from .model import Repeat, Step
 from .outages import MANNERS, Halts, Manner, Outages
 from .patience import Patience, uncounted
 from .scope import PENDING, NotYetAnswered, Scope

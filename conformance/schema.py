@@ -1,10 +1,10 @@
 """The published JSON Schemas (2020-12), made from the same types that the loader uses.
 
 An editor completes and checks scenario files with `specs/scenario.schema.json`. It allows what the
-types allow, describes every key by the docstring behind it in `model`, and lets a matrix parameter
+types allow, describes every key by the docstring behind it in `language`, and lets a matrix parameter
 (``$via``) stand wherever a typed value does; rules that need more than one key are the linter's.
 
-``python -m conformance.schema`` writes the files anew after a change of `model` or `catalogue`; a test
+``python -m conformance.schema`` writes the files anew after a change of `language` or `catalogue`; a test
 fails while they are out of date.
 """
 
@@ -23,9 +23,10 @@ import msgspec
 
 from reports import mutants_model as mutants
 
-from . import catalogue, model, model_encryption
+from . import catalogue
+from .language import accounts, encryption, escapes, media, messaging, realtime, scenario, step
+from .language.grammar import VERBS
 from .resources import MUTANTS_SCHEMA, REQUIREMENTS_SCHEMA, SCENARIO_SCHEMA
-from .verbs import VERBS
 
 Schema = dict[str, Any]
 
@@ -34,19 +35,20 @@ _PARAMETER: Final[Schema] = {
     "pattern": r"^\$[a-z]",
     "description": "A matrix parameter, `$name` or `$name.path`.",
 }
+_LANGUAGE: Final = (accounts, encryption, escapes, media, messaging, realtime, scenario, step)
 _STEP: Final = "#/$defs/Step"
 _SUBSCHEMAS: Final = ("items", "additionalProperties")
 
 
 def scenario_schema() -> Schema:
     """The schema of a scenario file."""
-    schema = schema_of(model.Scenario, "A conformance scenario", model, model_encryption)
+    schema = schema_of(scenario.Scenario, "A conformance scenario", *_LANGUAGE)
     definitions = schema["$defs"]
     for name, definition in definitions.items():
-        if name != model.Scenario.__name__:
+        if name != scenario.Scenario.__name__:
             _allow_parameters(definition)
     definitions["Parameter"] = _PARAMETER
-    definitions[model.Step.__name__]["oneOf"] = [{"required": [verb]} for verb in VERBS]
+    definitions[step.Step.__name__]["oneOf"] = [{"required": [verb]} for verb in VERBS]
     return schema
 
 

@@ -20,8 +20,8 @@ from .cast import Cast, Device, Person
 from .concurrently import side_by_side
 from .findings import ScenarioFault
 from .history import ConversationSeen, History
-from .model import Given, Scenario
-from .model_encryption import PublishKeys
+from .language.encryption import PublishKeys
+from .language.scenario import Given, Scenario
 from .performance import Performance
 from .scope import Scope
 from .steps.encryption import publish_keys

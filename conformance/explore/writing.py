@@ -10,10 +10,10 @@ import yaml
 from msgspec import Struct
 
 from ..decoding import convert
+from ..language.grammar import walk_steps
+from ..language.scenario import Scenario
 from ..loader import Variant
-from ..model import Scenario
 from ..positions import Document
-from ..verbs import walk_steps
 from .moves import KINDS
 from .plan import Move, Plan
 from .world import World

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import UNSET
 
 from ..cast import Device
-from ..model import Login, Logout, Register, RemoveDevice
+from ..language.accounts import Login, Logout, Register, RemoveDevice
 from .base import Verb, id_of, optional, user_in
 
 Json = Any

@@ -16,7 +16,7 @@ from ..adapters.base import Refusal
 from ..cast import Device
 from ..concurrently import side_by_side
 from ..crypto import Address, Peer, Rejected, SignedKey, canonical
-from ..model_encryption import (
+from ..language.encryption import (
     Algorithm,
     Claim,
     Encrypt,

@@ -13,7 +13,7 @@ from msgspec import UNSET
 from ..adapters.base import Client, Raw, RawMessage, RawRequest
 from ..cast import Device
 from ..findings import ScenarioFault
-from ..model import Bytes, Request
+from ..language.escapes import Bytes, Request
 from ..values import describe
 from .base import Verb, line_of
 

@@ -16,7 +16,7 @@ import trio
 from ..adapters.base import Refusal, SendCall
 from ..cast import Device
 from ..findings import NotShown, StepFailed, TooLate, rendered
-from ..model import Press
+from ..language.messaging import Press
 from .base import Verb, id_of, line_of
 
 Json = Any

@@ -13,7 +13,7 @@ from ..adapters.base import DownloadCall, Refusal, UploadCall
 from ..cast import Device
 from ..crypto import FileKey, Rejected, open_file, seal_file
 from ..findings import ScenarioFault
-from ..model import Download, Upload
+from ..language.media import Download, Upload
 from ..samples import FORMATS, OPAQUE, TooSmall, sample
 from ..values import describe
 from .base import Verb, id_of, optional

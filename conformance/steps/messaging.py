@@ -9,7 +9,7 @@ from msgspec import UNSET
 from ..adapters.base import SendCall
 from ..cast import Device
 from ..findings import ScenarioFault
-from ..model import (
+from ..language.messaging import (
     Conversations,
     Create,
     Page,

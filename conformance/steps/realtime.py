@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..cast import Device
-from ..model import Connect, Disconnect, Drop, Freeze, Reconnect, Thaw
+from ..language.realtime import Connect, Disconnect, Drop, Freeze, Reconnect, Thaw
 from .base import Verb, line_of, optional
 
 Json = Any

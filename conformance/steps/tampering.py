@@ -14,7 +14,7 @@ from msgspec import UNSET
 
 from ..cast import Device
 from ..findings import ScenarioFault
-from ..model_encryption import Tamper
+from ..language.encryption import Tamper
 from ..values import describe
 from .base import address_of
 

@@ -11,8 +11,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from conformance.adapters.base import TargetTrouble
 from conformance.catalogue import Catalogue
 from conformance.gathering import Approach, Gathering, approach_of, gatherings
+from conformance.language.step import Step
 from conformance.loader import Variant
-from conformance.model import Step
 
 from .scenarios import HEAD, load, scenario
 

@@ -6,8 +6,12 @@ import pytest
 from msgspec import UNSET
 
 from conformance.catalogue import Catalogue
+from conformance.language.escapes import Request
+from conformance.language.messaging import Send
+from conformance.language.realtime import Connect
+from conformance.language.scenario import Scenario
+from conformance.language.step import Step
 from conformance.loader import load_file, load_tree
-from conformance.model import Connect, Request, Scenario, Send, Step
 from conformance.problems import BadInput
 
 from .scenarios import load, problems, scenario

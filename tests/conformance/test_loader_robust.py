@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.catalogue import Catalogue
-from conformance.model import Scenario, Step
+from conformance.language.scenario import Scenario
+from conformance.language.step import Step
 from conformance.positions import parse
 from conformance.problems import Place
 

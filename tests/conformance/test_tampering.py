@@ -10,7 +10,7 @@ import pytest
 from conformance.cast import Device
 from conformance.crypto.encoding import decode_bytes
 from conformance.findings import ScenarioFault
-from conformance.model_encryption import Tamper
+from conformance.language.encryption import Tamper
 from conformance.steps.tampering import tamper
 
 NOBODY = cast("Device", None)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from conformance.answers import answer_to, carrying
 from conformance.findings import Finding
 from conformance.history import Entry, History, Received, Wire
-from conformance.model import Step
+from conformance.language.step import Step
 from conformance.trace import CONTENT, LABEL, LONGEST, MASK, TRACE, excerpt, shortened, trace
 
 json_values = st.recursive(

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from conformance.catalogue import load_catalogue
+from conformance.language.grammar import MODIFIERS, VERBS
+from conformance.language.scenario import Scenario
 from conformance.lint import KNOWN_FRAMES
 from conformance.loader import load_document
 from conformance.matching import OPERATORS, TYPES
-from conformance.model import Scenario
 from conformance.positions import parse
-from conformance.verbs import MODIFIERS, VERBS
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "writing-a-scenario.md").read_text("utf-8")
 

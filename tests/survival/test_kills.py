@@ -23,7 +23,7 @@ from conformance.cast import Cast
 from conformance.embedded import EmbeddedServer, embedded_server
 from conformance.history import Accepted, History
 from conformance.judging import judge
-from conformance.model import Actor, Given, Scenario
+from conformance.language.scenario import Actor, Given, Scenario
 from conformance.naming import Seeds
 from conformance.patience import Patience
 from conformance.sentinels import Sentinels

@@ -1,6 +1,6 @@
 """The grammar of a step: its verbs, who performs each, and what may be said about its answer.
 
-`model` says what a verb's arguments are; this table says what the types cannot: that ``expect`` looks
+The modules of verbs say what each takes; this table says what the types cannot: that ``expect`` looks
 ``on`` a device while ``send`` is done ``as`` one, and that a watermark has no answer to ``save``.
 """
 
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from .values import Json, Path
+from ..values import Json, Path
 
 
 class Who(Enum):
@@ -65,7 +65,7 @@ VERBS: Final[dict[str, Verb]] = {
         Verb(Who.NOBODY, _SILENT),
     ),
 }
-"""Every verb of `model.Step`, by its key."""
+"""Every verb of `step.Step`, by its key."""
 
 MODIFIERS: Final = ("save", "match", "fails", "response", "strict", "decrypted", "until")
 """What a step may say about its verb; ``note`` and ``proves`` go with every verb."""

@@ -1,6 +1,6 @@
 """What every part of the scenario language is made of: nodes, names, values, patterns.
 
-`model` and the modules of verbs beside it build the language from these.
+The modules of verbs, `step` and `scenario` build the language from these.
 """
 
 from __future__ import annotations
@@ -22,6 +22,12 @@ Name = Annotated[
         max_length=40,
         description="a name of lower-case letters, digits and `_`, beginning with a letter",
     ),
+]
+RequirementId = Annotated[
+    str, Meta(pattern=r"^[A-Z]+-[0-9]+$", description="a requirement's id like `ORD-4`")
+]
+Capability = Annotated[
+    str, Meta(pattern=r"^[a-z0-9_.]+$", description="a capability's name like `groups`")
 ]
 
 

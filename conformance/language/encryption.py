@@ -1,4 +1,4 @@
-"""The scenario language's verbs of end-to-end encryption.
+"""What the verbs of end-to-end encryption take.
 
 Keys are made and ciphertexts written by the suite itself (`crypto`); a scenario says who encrypts what for
 whom, and what is done to it on the way. ``make_keys``, ``sign``, ``encrypt``, ``decrypt`` and ``tamper``
