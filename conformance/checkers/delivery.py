@@ -120,18 +120,15 @@ def _losses(
     end = min(log.births.reaching(max(drained, offline)), log.heads.top + 1)
     if stay.last is not None:
         end = min(end, stay.last + 1)
-    for seq in range(first, end):
-        known = log.known.get(seq)
-        if known is None:
-            continue
-        arrival = arrived.get(seq)
+    for known in log.between(first - 1, end):
+        arrival = arrived.get(known.seq)
         if arrival is None:
             if known.existed < drained or known.existed < offline:
                 _blame_loss(index, stream, log, known, findings)
         elif known.existed < offline and arrival.n > stream.ready.n:
             findings.add(
                 "DLV-2",
-                f"{stream.lane} was away when seq {seq} was written, and got it only after its backlog "
+                f"{stream.lane} was away when seq {known.seq} was written, and got it only after its backlog "
                 "was said to be complete.",
                 known.existed,
                 stream.ready,

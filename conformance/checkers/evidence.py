@@ -13,8 +13,8 @@ on, because a correct server may be slow and its answers may overtake one anothe
 from __future__ import annotations
 
 import sys
-from bisect import bisect_left
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
 
 from ..history import (
     Accepted,
@@ -32,7 +32,7 @@ from ..history import (
     StatusTold,
     WalkDone,
 )
-from .membership import Stays
+from .membership import Stays, is_dense
 
 NEVER = sys.maxsize
 """A position after every history."""
@@ -180,6 +180,7 @@ class Log:
     def __init__(self, conversation_id: str) -> None:
         self.conversation_id = conversation_id
         self.known: dict[int, Known] = {}
+        """By seq. The seqs are a server's own and may be anything: never count from one to the other."""
         self.seen: list[Arrival] = []
         """Everything that arrived live or was answered, repeats of a send aside."""
         self.pages: list[PageRead] = []
@@ -193,6 +194,17 @@ class Log:
         """By seq: the latest position at which it surely was not there; see :meth:`unborn`."""
         self.heads = Staircase()
         """By position: the highest seq that surely existed by then."""
+        self._seqs: list[int] = []
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every entry from the first up to the head is known."""
+        return is_dense(self.known)
+
+    def between(self, low: int, high: int) -> Iterator[Known]:
+        """The known entries with ``low < seq < high``, in order."""
+        for at in range(bisect_right(self._seqs, low), bisect_left(self._seqs, high)):
+            yield self.known[self._seqs[at]]
 
     def unborn(self, seq: int) -> int:
         """The latest position at which the entry `seq` surely did not exist; -1 if none is known."""
@@ -200,6 +212,7 @@ class Log:
 
     def settle(self, births: Iterable[tuple[int, int]]) -> None:
         """Prepare the bounds: `births` are pairs of a seq and a position at which it was not there."""
+        self._seqs = sorted(self.known)
         self.births = Staircase(births)
         self.heads = Staircase((known.existed, known.seq) for known in self.known.values())
 

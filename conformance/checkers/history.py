@@ -128,11 +128,14 @@ class _Reader:
 
         An entry below one that existed did so too, whenever it was first seen.
         """
-        for seq in range(low + 1, high):
-            known = self._log.known.get(seq)
-            if known is not None and self._index.restart_between(known, asked) is None:
-                return known
-        return None
+        return next(
+            (
+                known
+                for known in self._log.between(low, high)
+                if self._index.restart_between(known, asked) is None
+            ),
+            None,
+        )
 
     # ── pages ─────────────────────────────────────────────────────────────────────────────────
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any
+
+import msgspec
 
 from ..history import (
     Accepted,
@@ -31,6 +34,7 @@ from ..history import (
     StatusAsked,
     StatusTold,
     WalkDone,
+    Wire,
 )
 from .evidence import Call, Device, Key, Known, Log, Stream
 from .membership import stays_of
@@ -146,6 +150,15 @@ class Index:
         if at < len(self.restarts) and self.restarts[at].n < position:
             return self.restarts[at]
         return None
+
+    @cached_property
+    def written(self) -> list[bytes]:
+        """What left for the server, as JSON. Only suspects are looked for in it, so most need it never."""
+        return [
+            msgspec.json.encode(event.content, enc_hook=repr)
+            for event in self.history
+            if isinstance(event, Wire) and event.direction == "out"
+        ]
 
     # ── the pass ──────────────────────────────────────────────────────────────────────────────
 

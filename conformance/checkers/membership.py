@@ -7,7 +7,7 @@ exact, but only where every entry of it is known. With a hole in between nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from ..history import ConversationSeen, Entry
@@ -39,9 +39,14 @@ def stays_of(
     first = entries.get(1)
     created = first is not None and system_event(first) == "created"
     if created or any(view.kind == "group" for view in views):
-        return _group(entries) if created and len(entries) == max(entries) else None
+        return _group(entries) if created and is_dense(entries) else None
     members = {user for view in views for user in view.members or ()}
     return {user: [Stay(1, None)] for user in members} if len(members) == 2 else None
+
+
+def is_dense(seqs: Collection[int]) -> bool:
+    """Whether distinct seqs are those from 1 on without a hole."""
+    return bool(seqs) and min(seqs) == 1 and max(seqs) == len(seqs)
 
 
 def _group(entries: Mapping[int, Entry | None]) -> Stays:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
-from ..history import Accepted, Entry, History, Refused, Sending, Wire
+from ..history import Accepted, Entry, Refused, Sending
 from .content import is_system, same_body
 from .evidence import Call, Key, Log
 from .findings import Findings
@@ -77,7 +75,7 @@ def _repeats(key: Key, calls: list[Call], findings: Findings) -> None:
 
 def _refused(index: Index, key: Key, calls: list[Call], findings: Findings) -> None:
     for known in index.sightings.get(key, ()):
-        if _carried_otherwise(index.history, key[2], calls):
+        if _carried_otherwise(index, key[2], calls):
             return
         findings.add(
             "DLV-7",
@@ -144,7 +142,7 @@ def _explained(index: Index, log: Log, findings: Findings) -> None:
         if is_system(entry) or entry.client_message_id is None:
             continue
         key = (entry.sender_id, log.conversation_id, entry.client_message_id)
-        if key in index.keys or _carried_otherwise(index.history, key[2], []):
+        if key in index.keys or _carried_otherwise(index, key[2], []):
             continue
         findings.add(
             "DLV-1",
@@ -156,17 +154,10 @@ def _explained(index: Index, log: Log, findings: Findings) -> None:
         )
 
 
-def _carried_otherwise(history: History, client_message_id: str, calls: list[Call]) -> bool:
+def _carried_otherwise(index: Index, client_message_id: str, calls: list[Call]) -> bool:
     """Whether more left for the server under this id than these calls.
 
-    A scenario's raw requests and frames may be on the wire without being calls. Only asked of a
-    suspect, for it reads the whole history.
+    A scenario's raw requests and frames may be on the wire without being calls.
     """
     needle = client_message_id.encode()
-    carried = sum(
-        isinstance(event, Wire)
-        and event.direction == "out"
-        and needle in msgspec.json.encode(event.content, enc_hook=repr)
-        for event in history
-    )
-    return carried > len(calls)
+    return sum(needle in content for content in index.written) > len(calls)

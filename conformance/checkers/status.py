@@ -70,8 +70,7 @@ class _Authors:
     """Whose entries are where in a log; system entries are nobody's."""
 
     def __init__(self, log: Log) -> None:
-        self.complete = len(log.known) == log.heads.top
-        """Whether every entry up to the head is known."""
+        self.complete = log.is_whole
         self._seqs: dict[str | None, list[int]] = {}
         for seq in sorted(log.known):
             known = log.known[seq]
@@ -168,12 +167,7 @@ def _unconcerned(
     if stream.user_id == status.user_id:
         if status.status == "delivered":
             return "which is its own user's, and told to others only"
-        devices = {
-            ack.device_id
-            for ack in log.acks.get(status.user_id, ())
-            if ack.status == "read" and ack.up_to_seq == seq and ack.n < status.n
-        }
-        alone = devices == {stream.opened.device_id}
+        alone = watermarks.readers(seq, status.n) == {stream.opened.device_id}
         return "which it had said itself" if alone else None
     stays = (log.stays or {}).get(stream.user_id)
     if log.stays is None:

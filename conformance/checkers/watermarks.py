@@ -92,6 +92,10 @@ class UserWatermarks:
 
     def __init__(self, index: Index, log: Log, user_id: str) -> None:
         acks = [ack for ack in log.acks.get(user_id, ()) if possible(log, ack)]
+        self._reads: dict[int, list[Acknowledging]] = {}
+        for ack in log.acks.get(user_id, ()):
+            if ack.status == "read":
+                self._reads.setdefault(ack.up_to_seq, []).append(ack)
         self.tried: dict[Level, Staircase] = {}
         """By position: the highest seq acknowledged by then."""
         self.proven: dict[Level, Proven] = {}
@@ -107,3 +111,7 @@ class UserWatermarks:
                 for ack in raising
                 if valid(log, ack) and (drained := index.processed(ack)) is not None
             )
+
+    def readers(self, seq: int, before: int) -> set[str]:
+        """The devices that acknowledged just `seq` as read before this position."""
+        return {ack.device_id for ack in self._reads.get(seq, ()) if ack.n < before}
