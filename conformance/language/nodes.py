@@ -26,6 +26,8 @@ Name = Annotated[
 RequirementId = Annotated[
     str, Meta(pattern=r"^[A-Z]+-[0-9]+$", description="a requirement's id like `ORD-4`")
 ]
+Requirements = Annotated[list[RequirementId], Meta(min_length=1)]
+"""What is proved by something, and broken when it fails: never nothing."""
 Capability = Annotated[
     str, Meta(pattern=r"^[a-z0-9_.]+$", description="a capability's name like `groups`")
 ]

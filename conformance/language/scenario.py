@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from .nodes import Capability, Name, Node, RequirementId, Value
+from .nodes import Capability, Name, Node, Requirements, Value
 from .step import Step
 
 ScenarioId = Annotated[
@@ -53,7 +53,7 @@ class Scenario(Node, frozen=True, kw_only=True):
 
     id: ScenarioId
     title: str
-    proves: Annotated[list[RequirementId], Meta(min_length=1)]
+    proves: Requirements
     needs: list[Capability] = []
     """Capabilities without which it is not applicable.
 

@@ -29,7 +29,7 @@ from .messaging import (
     WalkConversations,
     Watermark,
 )
-from .nodes import Matcher, Name, Node, RequirementId, Value
+from .nodes import Matcher, Name, Node, RequirementId, Requirements, Value
 from .realtime import Connect, Disconnect, Drop, Freeze, Reconnect, Thaw
 
 
@@ -163,5 +163,5 @@ class Step(Node, frozen=True, kw_only=True, rename={"as_": "as"}):
     """With ``expect``: a pattern for the body that was encrypted."""
     until: Literal["barrier"] | UnsetType = UNSET
     """With ``never``: where the waiting ends."""
-    proves: RequirementId | list[RequirementId] | UnsetType = UNSET
+    proves: RequirementId | Requirements | UnsetType = UNSET
     """Requirements that break when this step fails; default: the scenario's own."""

@@ -70,6 +70,7 @@ def test_every_problem_of_a_file_is_reported_with_its_place(catalogue: Catalogue
     [
         ("delivery.example", "Delivery", "`id` must be an id like `status.delivered-then-read`"),
         ("[DLV-1]", "[]", "`proves` must have at least 1, not 0"),
+        ("connect: {}", "connect: {}, proves: []", "`proves` must have at least 1, not 0"),
         ("[DLV-1]", "DLV-1", "`proves` must be a list, not the text"),
         ("[DLV-1]", "[DLV]", "`proves[0]` must be a requirement's id like `ORD-4`"),
         ("alice: {}", "Alice: {}", "`Alice` must be a name of lower-case letters"),
