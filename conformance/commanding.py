@@ -10,18 +10,7 @@ from urllib.parse import urlsplit
 import click
 import trio
 
-from .patience import PATIENCE
 from .problems import BadInput
-
-patience_option = click.option(
-    "--patience",
-    default=PATIENCE,
-    show_default=True,
-    type=click.FloatRange(0.1, 600),
-    metavar="SECONDS",
-    help="How long to wait for what must come.",
-)
-"""Seconds that a wait lasts, for every command that plays scenarios."""
 
 
 def target_url(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:

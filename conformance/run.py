@@ -8,7 +8,6 @@ begun, what was measured is kept: an interrupted run writes its reports too, mar
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -28,13 +27,22 @@ from .baseline import Baseline, load_baseline
 from .campaign import AGAIN, Campaign, let_go, takes_the_server_away
 from .catalogue import Catalogue, load_catalogue
 from .collector import collect_rarely
-from .commanding import check_writable, listen_for_signals, patience_option, target_url
+from .commanding import check_writable, listen_for_signals
 from .embedded import LIMITED, embedded_server
 from .engine import Stage
 from .evidence import Repetition
 from .faults import check_faults, server_options
 from .live import LiveDisplay
 from .loader import Variant, load_tree
+from .options import (
+    expression_option,
+    jobs_option,
+    patience_option,
+    report_dir_option,
+    seed_option,
+    selectors_argument,
+    target_option,
+)
 from .outages import Manner, Outage, Outages
 from .patience import Patience
 from .problems import BadInput
@@ -48,8 +56,6 @@ from .vault import Vault
 from .verdicts import HARNESS
 
 ADAPTERS = {MessengerAdapter.name: MessengerAdapter}
-SEEDS = 1_000_000
-"""How many seeds there are to draw from; short ones are easier to repeat."""
 
 
 class Match(Struct, frozen=True, kw_only=True):
@@ -65,17 +71,10 @@ class Match(Struct, frozen=True, kw_only=True):
 
 
 @click.command()
-@click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
-@click.option("-k", "expression", metavar="EXPR", help="Only what matches, as in pytest.")
-@click.option("--target", metavar="URL", callback=target_url, help="The server under test.")
-@click.option(
-    "--jobs",
-    default=16,
-    show_default=True,
-    type=click.IntRange(1, 256),
-    metavar="N",
-    help="Scenarios in flight.",
-)
+@selectors_argument
+@expression_option
+@target_option
+@jobs_option("Scenarios in flight.", default=16, most=256)
 @click.option(
     "--adapter",
     default="messenger",
@@ -99,20 +98,10 @@ class Match(Struct, frozen=True, kw_only=True):
     type=click.Path(path_type=Path, dir_okay=False),
     help="Known failures, each with a reason.",
 )
-@click.option(
-    "--report-dir",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    default=Path("msgcheck-report"),
-    show_default=True,
-    help="Where results.json, junit.xml, ctrf.json and report.html go.",
+@report_dir_option(
+    "Where results.json, junit.xml, ctrf.json and report.html go.", default="msgcheck-report"
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    metavar="N",
-    help="What generated names and texts derive from. Default: drawn, and reported.",
-)
+@seed_option("What generated names and texts derive from.")
 @click.option("--strict", is_flag=True, help="A broken SHOULD is a failure, too.")
 @click.option(
     "--fault",
@@ -146,7 +135,7 @@ def run(
     stop_command: str | None,
     baseline: Path | None,
     report_dir: Path,
-    seed: int | None,
+    seed: int,
     strict: bool,
     faults: tuple[str, ...],
     patience: float,
@@ -171,7 +160,7 @@ def run(
         stop_command=stop_command,
         baseline=baseline,
         report_dir=report_dir,
-        seed=secrets.randbelow(SEEDS) if seed is None else seed,
+        seed=seed,
         strict=strict,
         faults=faults,
         patience=patience,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,13 +16,19 @@ from ..adapters.base import TargetTrouble
 from ..adapters.messenger import MessengerAdapter
 from ..catalogue import Catalogue, load_catalogue
 from ..collector import collect_rarely
-from ..commanding import check_writable, listen_for_signals, patience_option, target_url
+from ..commanding import check_writable, listen_for_signals
 from ..embedded import embedded_server
 from ..engine import Stage
 from ..faults import check_faults, server_options
+from ..options import (
+    jobs_option,
+    patience_option,
+    report_dir_option,
+    seed_option,
+    target_option,
+)
 from ..patience import Patience
 from ..problems import BadInput
-from ..run import SEEDS
 from ..sentinels import Sentinels
 from ..verdicts import CONFORMANT, HARNESS, NOT_CONFORMANT
 from .report import told_at_the_end, write_down
@@ -54,7 +59,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 
 @click.command()
-@click.option("--target", metavar="URL", callback=target_url, help="The server under test.")
+@target_option
 @click.option(
     "--time",
     "seconds",
@@ -64,28 +69,9 @@ class Outcome(Struct, frozen=True, kw_only=True):
     metavar="SECONDS",
     help="How long to search. What is found is then made smaller, for half as long at most.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    metavar="N",
-    help="What all scenarios derive from. Default: drawn, and reported.",
-)
-@click.option(
-    "--jobs",
-    default=8,
-    show_default=True,
-    type=click.IntRange(1, 64),
-    metavar="N",
-    help="Scenarios in flight.",
-)
-@click.option(
-    "--report-dir",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    default=Path("msgcheck-explore"),
-    show_default=True,
-    help="Where the scenario goes that fails.",
-)
+@seed_option("What all scenarios derive from.")
+@jobs_option("Scenarios in flight.", default=8, most=64)
+@report_dir_option("Where the scenario goes that fails.", default="msgcheck-explore")
 @click.option(
     "--fault",
     "faults",
@@ -97,7 +83,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 def explore(
     target: str | None,
     seconds: float,
-    seed: int | None,
+    seed: int,
     jobs: int,
     report_dir: Path,
     faults: tuple[str, ...],
@@ -115,7 +101,7 @@ def explore(
     options = Options(
         target=target,
         time=seconds,
-        seed=secrets.randbelow(SEEDS) if seed is None else seed,
+        seed=seed,
         jobs=jobs,
         report_dir=report_dir,
         faults=faults,

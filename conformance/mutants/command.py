@@ -20,10 +20,17 @@ from reports.mutants_model import SCHEMA_VERSION, Control, Matrix, Promise, Scop
 from reports.reading import MATRIX
 
 from ..catalogue import Catalogue, load_catalogue
-from ..commanding import check_writable, patience_option
+from ..commanding import check_writable
 from ..coverage import proved
 from ..faults import Fault, choose_faults, known_faults
 from ..loader import Variant
+from ..options import (
+    expression_option,
+    jobs_option,
+    patience_option,
+    report_dir_option,
+    selectors_argument,
+)
 from ..recording import DISTRIBUTION
 from ..selection import choose, selector_of
 from ..verdicts import CONFORMANT, HARNESS, NOT_CONFORMANT
@@ -63,8 +70,8 @@ def _selectors(variants: Iterable[Variant]) -> list[str]:
 
 
 @click.command()
-@click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
-@click.option("-k", "expression", metavar="EXPR", help="Only what matches, as in pytest.")
+@selectors_argument
+@expression_option
 @click.option("--fault", "names", multiple=True, metavar="NAME", help="Only this fault.")
 @click.option(
     "--sample", type=click.IntRange(1), metavar="N", help="Only so many faults, drawn by the seed."
@@ -76,22 +83,11 @@ def _selectors(variants: Iterable[Variant]) -> list[str]:
     show_default=True,
     help="Play each fault against the whole suite, or only against what proves what it breaks.",
 )
-@click.option(
-    "--jobs",
-    default=2,
-    show_default=True,
-    type=click.IntRange(1, 64),
-    metavar="N",
-    help="Faults side by side.",
-)
+@jobs_option("Faults side by side.", default=2, most=64)
 @patience_option
-@click.option(
-    "--report-dir",
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("msgcheck-mutants"),
-    show_default=True,
-    help=f"Where {MATRIX} and its page go, and a folder for each fault with the reports of its run.",
+@report_dir_option(
+    f"Where {MATRIX} and its page go, and a folder for each fault with the reports of its run.",
+    default="msgcheck-mutants",
 )
 @click.option(
     "--seed",
