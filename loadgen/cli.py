@@ -9,7 +9,6 @@ measured is kept: a run that came to no end writes its reports, too, and is mark
 from __future__ import annotations
 
 import resource
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -20,7 +19,8 @@ import trio
 from rich.console import Console
 
 from conformance.adapters.base import TargetTrouble
-from conformance.commanding import check_writable, target_url
+from conformance.commanding import check_writable
+from conformance.options import report_dir_option, seed_option, target_option
 from conformance.problems import BadInput
 from reports import load_terminal
 from reports.job import tell_job
@@ -34,7 +34,6 @@ from .roles import PORT, Worker
 from .schedule import SOAK_DURATION, Shape
 
 INVALID: Final = 3
-SEEDS: Final = 1_000_000
 FIRST_TRY: Final = {"warmup": "5s", "duration": "20s"}
 """How long a run takes that is given neither target nor budget: long enough for a first verdict."""
 SPARE_FILES: Final = 64
@@ -65,7 +64,7 @@ def _checked(reading: Callable[[str], float], value: str | None) -> str | None:
 
 
 @click.command()
-@click.option("--target", metavar="URL", callback=target_url, help="The server under test.")
+@target_option
 @click.option(
     "--budget",
     metavar="FILE|NAME",
@@ -116,20 +115,8 @@ def _checked(reading: Callable[[str], float], value: str | None) -> str | None:
 @click.option(
     "--find-capacity", is_flag=True, help="Search the highest rate that keeps the budget."
 )
-@click.option(
-    "--report-dir",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    default=Path("msgcheck-load"),
-    show_default=True,
-    help="Where results.json, junit.xml and report.html go.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    metavar="N",
-    help="What the plan derives from. Default: drawn, and reported.",
-)
+@report_dir_option("Where results.json, junit.xml and report.html go.", default="msgcheck-load")
+@seed_option("What the plan derives from.")
 def load(
     target: str | None,
     budget: str | None,
@@ -140,7 +127,7 @@ def load(
     web: str | None,
     find_capacity: bool,
     report_dir: Path,
-    seed: int | None,
+    seed: int,
     **changes: Any,
 ) -> None:
     """Load a server, and judge it by a latency budget.
@@ -161,7 +148,7 @@ def load(
     setting = running.Setting(
         target=target,
         folder=report_dir,
-        seed=secrets.randbelow(SEEDS) if seed is None else seed,
+        seed=seed,
         console=Console(),
         accounts=() if accounts is None else load_accounts(accounts, people.users),
         processes=processes,
