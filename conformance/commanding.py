@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import signal
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
 import trio
 
+from .patience import Patience
 from .problems import BadInput
 
 
@@ -52,3 +55,23 @@ async def listen_for_signals(
         async for _signal in signals:
             interrupted.set()
             return
+
+
+@asynccontextmanager
+async def attended(patience: Patience) -> AsyncIterator[trio.Event]:
+    """Listen for signals and watch over the host meanwhile; the event is set by the first signal.
+
+    Trouble of what goes on inside comes out as itself, and in no group.
+    """
+    interrupted = trio.Event()
+    trouble: Exception | None = None
+    async with trio.open_nursery() as nursery:
+        await nursery.start(listen_for_signals, interrupted)
+        nursery.start_soon(patience.watch)
+        try:
+            yield interrupted
+        except Exception as caught:
+            trouble = caught
+        nursery.cancel_scope.cancel()
+    if trouble is not None:
+        raise trouble

@@ -8,30 +8,27 @@ begun, what was measured is kept: an interrupted run writes its reports too, mar
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import trio
-from msgspec import Struct, structs
+from msgspec import Struct
 from rich.console import Console
 
 from reports import terminal
 from reports.job import tell_job
 
-from .adapters.base import Adapter, Target, TargetTrouble
-from .adapters.messenger import MessengerAdapter
+from .adapters.base import Target, TargetTrouble
 from .baseline import Baseline, load_baseline
-from .campaign import AGAIN, Campaign, let_go, takes_the_server_away
+from .campaign import AGAIN, Campaign, let_go
 from .catalogue import Catalogue, load_catalogue
 from .collector import collect_rarely
-from .commanding import check_writable, listen_for_signals
-from .embedded import LIMITED, embedded_server
-from .engine import Stage
+from .commanding import attended, check_writable
 from .evidence import Repetition
-from .faults import check_faults, server_options
+from .faults import check_faults
 from .live import LiveDisplay
 from .loader import Variant, load_tree
 from .options import (
@@ -43,31 +40,24 @@ from .options import (
     selectors_argument,
     target_option,
 )
-from .outages import Manner, Outage, Outages
 from .patience import Patience
 from .problems import BadInput
 from .recording import Measured, Options, judge, write
 from .resources import SCENARIOS
-from .restarting import OutageCommand
 from .selection import choose
-from .sentinels import Sentinels
+from .targets import ADAPTERS, Match, matched, matched_for_outages
 from .tracing import TraceFolder
-from .vault import Vault
 from .verdicts import HARNESS
 
-ADAPTERS = {MessengerAdapter.name: MessengerAdapter}
 
+class Plan(Struct, frozen=True, kw_only=True):
+    """What is to be done: all that was asked for, found to be possible."""
 
-class Match(Struct, frozen=True, kw_only=True):
-    """One target, ready to be judged."""
-
-    adapter: Adapter
-    target: Target
-    outages: Outages
-    files: Path | None = None
-    """Where the target keeps its data, if it is one of ours."""
-    remark: Callable[[], str | None] = lambda: None
-    """What there is to say about the target after the run, if anything."""
+    options: Options
+    variants: tuple[Variant, ...]
+    catalogue: Catalogue
+    known: Baseline
+    traces: TraceFolder | None
 
 
 @click.command()
@@ -125,23 +115,7 @@ class Match(Struct, frozen=True, kw_only=True):
     metavar="N",
     help="Up to N failed scenarios are played again, alone.",
 )
-def run(
-    selectors: tuple[str, ...],
-    expression: str | None,
-    target: str | None,
-    jobs: int,
-    adapter: str,
-    restart_command: str | None,
-    stop_command: str | None,
-    baseline: Path | None,
-    report_dir: Path,
-    seed: int,
-    strict: bool,
-    faults: tuple[str, ...],
-    patience: float,
-    trace: Path | None,
-    replay: int,
-) -> None:
+def run(**given: Any) -> None:
     """Play scenarios against a server, and judge it.
 
     Without --target, the reference server is started for it and stopped again. A SELECTOR is a file
@@ -150,60 +124,29 @@ def run(
     Exit status: 0 conformant; 1 not conformant; 2 the command line or a scenario file is wrong; 3 the
     target could not be reached, the run was interrupted, or something could not be judged.
     """
-    options = Options(
-        target=target,
-        selectors=selectors,
-        expression=expression,
-        jobs=jobs,
-        adapter=adapter,
-        restart_command=restart_command,
-        stop_command=stop_command,
-        baseline=baseline,
-        report_dir=report_dir,
-        seed=seed,
-        strict=strict,
-        faults=faults,
-        patience=patience,
-        replay=replay,
-        trace=trace,
-    )
+    options = Options(**given)
     check_faults(options.faults, options.target)
     collect_rarely()
+    plan = _planned(options)
+    console = Console()
+    measured = _measured(plan, console)
+    results = judge(options, measured, plan.variants, plan.catalogue, plan.known)
+    written = write(results, options.report_dir)
+    tell_job(results)
+    terminal.show(results, console, written)
+    if plan.traces is not None and plan.traces.trouble is not None:
+        click.echo(f"msgcheck: {plan.traces.trouble}", err=True)
+    raise SystemExit(results.exit_status)
+
+
+def _planned(options: Options) -> Plan:
+    """What the options come to. Raises `BadInput` for whatever is wrong with them."""
     catalogue = load_catalogue()
     variants = choose(options.selectors, options.expression, catalogue)
     known = _known(options, variants, catalogue)
     check_writable(options.report_dir)
     traces = None if options.trace is None else TraceFolder(options.trace)
-    console = Console()
-    outcome = _played(options, variants, catalogue, known, traces, console)
-    if isinstance(outcome, TargetTrouble):
-        click.echo(f"msgcheck: {outcome}", err=True)
-        raise SystemExit(HARNESS)
-    results = judge(options, outcome, variants, catalogue, known)
-    written = write(results, options.report_dir)
-    tell_job(results)
-    terminal.show(results, console, written)
-    if traces is not None and traces.trouble is not None:
-        click.echo(f"msgcheck: {traces.trouble}", err=True)
-    raise SystemExit(results.exit_status)
-
-
-def _played(
-    options: Options,
-    variants: Sequence[Variant],
-    catalogue: Catalogue,
-    known: Baseline,
-    traces: TraceFolder | None,
-    console: Console,
-) -> Measured | TargetTrouble:
-    outcome: Measured | TargetTrouble | None = None
-    try:
-        outcome = trio.run(_play, options, variants, catalogue, known, traces, console)
-    except* KeyboardInterrupt:
-        click.echo("msgcheck: interrupted twice: there are no reports of this run", err=True)
-    if outcome is None:
-        raise SystemExit(HARNESS)
-    return outcome
+    return Plan(options=options, variants=variants, catalogue=catalogue, known=known, traces=traces)
 
 
 def _known(options: Options, variants: Sequence[Variant], catalogue: Catalogue) -> Baseline:
@@ -219,56 +162,37 @@ def _known(options: Options, variants: Sequence[Variant], catalogue: Catalogue) 
 # ── playing ───────────────────────────────────────────────────────────────────────────────────
 
 
-async def _play(
-    options: Options,
-    variants: Sequence[Variant],
-    catalogue: Catalogue,
-    known: Baseline,
-    traces: TraceFolder | None,
-    console: Console,
-) -> Measured | TargetTrouble:
+def _measured(plan: Plan, console: Console) -> Measured:
+    """What playing gave; ends the program where it gave nothing."""
+    measured: Measured | None = None
+    try:
+        measured = trio.run(_play, plan, console)
+    except* TargetTrouble as troubles:
+        click.echo(f"msgcheck: {troubles.exceptions[0]}", err=True)
+    except* KeyboardInterrupt:
+        click.echo("msgcheck: interrupted twice: there are no reports of this run", err=True)
+    if measured is None:
+        raise SystemExit(HARNESS)
+    return measured
+
+
+async def _play(plan: Plan, console: Console) -> Measured:
+    options = plan.options
     patience = Patience(options.patience)
-    interrupted = trio.Event()
-    outcome: Measured | TargetTrouble
-    async with trio.open_nursery() as nursery:
-        await nursery.start(listen_for_signals, interrupted)
-        nursery.start_soon(patience.watch)
-        try:
-            async with (
-                _matched(options, patience) as found,
-                _for_restarts(options, variants, patience) as second,
-            ):
-                outcome = await _campaign(
-                    options,
-                    variants,
-                    catalogue,
-                    known,
-                    traces,
-                    console,
-                    (found, second),
-                    patience,
-                    interrupted,
-                )
-        except TargetTrouble as trouble:
-            outcome = trouble
-        nursery.cancel_scope.cancel()
-    return outcome
+    async with (
+        attended(patience) as interrupted,
+        matched(options, patience) as found,
+        matched_for_outages(options, plan.variants, patience) as second,
+    ):
+        return await _campaign(plan, found, second, interrupted, console)
 
 
 async def _campaign(
-    options: Options,
-    variants: Sequence[Variant],
-    catalogue: Catalogue,
-    known: Baseline,
-    traces: TraceFolder | None,
-    console: Console,
-    matches: tuple[Match, Match | None],
-    patience: Patience,
-    interrupted: trio.Event,
+    plan: Plan, found: Match, second: Match | None, interrupted: trio.Event, console: Console
 ) -> Measured:
-    found, second = matches
+    options, target = plan.options, found.stage.target
     console.print(
-        f"playing {len(variants)} scenarios against {_called(options, found.target)} "
+        f"playing {len(plan.variants)} scenarios against {_called(options, target)} "
         f"(seed {options.seed}, {options.jobs} at a time)",
         highlight=False,
         soft_wrap=True,
@@ -278,37 +202,25 @@ async def _campaign(
     began = trio.current_time()
     with LiveDisplay(console) as display:
         campaign = Campaign(
-            variants,
-            _stage(options, found, patience),
-            catalogue,
+            plan.variants,
+            found.stage,
+            plan.catalogue,
             Repetition(seed=options.seed, target=options.target, faults=options.faults),
             strict=options.strict,
             listener=display,
-            restarts=None if second is None else _stage(options, second, patience),
-            known=known,
+            restarts=None if second is None else second.stage,
+            known=plan.known,
             replay=options.replay,
-            keep=let_go if traces is None else traces.keep,
+            keep=let_go if plan.traces is None else plan.traces.keep,
         )
         await campaign.run(options.jobs, interrupted)
     return Measured(
         scenarios=campaign.results,
-        target=found.target,
+        target=target,
         started_at=started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         seconds=trio.current_time() - began,
         interrupted=interrupted.is_set(),
         remark=found.remark(),
-    )
-
-
-def _stage(options: Options, match: Match, patience: Patience) -> Stage:
-    return Stage(
-        adapter=match.adapter,
-        target=match.target,
-        patience=patience,
-        seed=options.seed,
-        sentinels=Sentinels(options.seed),
-        outages=match.outages,
-        vault=None if match.files is None else Vault(match.files),
     )
 
 
@@ -317,62 +229,3 @@ def _called(options: Options, target: Target) -> str:
         return target.url
     faulty = f", broken by {', '.join(options.faults)}" if options.faults else ""
     return f"the reference server at {target.url}{faulty}"
-
-
-@asynccontextmanager
-async def _matched(options: Options, patience: Patience) -> AsyncIterator[Match]:
-    """The target, found or started, and how to take it away and back."""
-    make = ADAPTERS[options.adapter]
-    if options.target is None:
-        async with _embedded(options, patience, "server.log") as match:
-            yield match
-        return
-    adapter = make(options.target, patience)
-    yield Match(
-        adapter=adapter,
-        target=await adapter.discover(),
-        outages=_by_command(options, adapter),
-    )
-
-
-def _by_command(options: Options, adapter: Adapter) -> Outages:
-    commands: dict[Manner, str | None] = {
-        "restart": options.restart_command,
-        "stop": options.stop_command,
-    }
-    outages: dict[Manner, Outage] = {}
-    for manner, command in commands.items():
-        if command is not None:
-            log = options.report_dir / f"{manner}.log"
-            outages[manner] = OutageCommand(manner, command, adapter, log).run
-    return outages
-
-
-@asynccontextmanager
-async def _embedded(options: Options, patience: Patience, log: str) -> AsyncIterator[Match]:
-    """A reference server of our own, its log in the report folder."""
-    faults = server_options(options.faults, options.seed)
-    async with embedded_server(options.report_dir / log, (*LIMITED, *faults)) as server:
-        adapter = ADAPTERS[options.adapter](server.url, patience)
-        yield Match(
-            adapter=adapter,
-            target=structs.replace(await adapter.discover(), limits_sends=True),
-            outages={"restart": server.restart, "stop": server.stop_and_start},
-            files=server.data,
-            remark=server.ended_by_itself,
-        )
-
-
-@asynccontextmanager
-async def _for_restarts(
-    options: Options, variants: Sequence[Variant], patience: Patience
-) -> AsyncIterator[Match | None]:
-    """A second server for the scenarios that take it away, so that they need not wait for the others.
-
-    None where there is no such scenario, or where the one target is somebody else's.
-    """
-    if options.target is None and any(map(takes_the_server_away, variants)):
-        async with _embedded(options, patience, "restarts.log") as match:
-            yield match
-    else:
-        yield None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 import trio
@@ -16,7 +16,7 @@ from ..adapters.base import TargetTrouble
 from ..adapters.messenger import MessengerAdapter
 from ..catalogue import Catalogue, load_catalogue
 from ..collector import collect_rarely
-from ..commanding import check_writable, listen_for_signals
+from ..commanding import attended, check_writable
 from ..embedded import embedded_server
 from ..engine import Stage
 from ..faults import check_faults, server_options
@@ -29,7 +29,7 @@ from ..options import (
 )
 from ..patience import Patience
 from ..problems import BadInput
-from ..sentinels import Sentinels
+from ..targets import staged
 from ..verdicts import CONFORMANT, HARNESS, NOT_CONFORMANT
 from .report import told_at_the_end, write_down
 from .search import HarnessFault, Search, Shrunk
@@ -62,7 +62,6 @@ class Outcome(Struct, frozen=True, kw_only=True):
 @target_option
 @click.option(
     "--time",
-    "seconds",
     default=60.0,
     show_default=True,
     type=click.FloatRange(1, 86_400),
@@ -80,15 +79,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     help="Give the reference server this fault. `msgcheck faults` lists them.",
 )
 @patience_option
-def explore(
-    target: str | None,
-    seconds: float,
-    seed: int,
-    jobs: int,
-    report_dir: Path,
-    faults: tuple[str, ...],
-    patience: float,
-) -> None:
+def explore(**given: Any) -> None:
     """Play scenarios that are drawn from a seed, until one of them fails.
 
     Several users with several devices do whatever comes up. What fails is made as small as possible and
@@ -98,17 +89,9 @@ def explore(
     Exit status: 0 nothing was found; 1 a promise is broken; 2 the command line is wrong; 3 the
     target could not be reached, or the search was interrupted.
     """
-    options = Options(
-        target=target,
-        time=seconds,
-        seed=seed,
-        jobs=jobs,
-        report_dir=report_dir,
-        faults=faults,
-        patience=patience,
-    )
-    check_faults(faults, target)
-    check_writable(report_dir)
+    options = Options(**given)
+    check_faults(options.faults, options.target)
+    check_writable(options.report_dir)
     collect_rarely()
     catalogue = load_catalogue()
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
@@ -147,28 +130,17 @@ def _reported(outcome: Outcome, options: Options, catalogue: Catalogue, console:
 
 async def _explore(options: Options, catalogue: Catalogue, console: Console) -> Outcome:
     patience = Patience(options.patience)
-    interrupted = trio.Event()
-    found: Shrunk | None = None
-    capabilities: frozenset[str] = frozenset()
-    trouble: TargetTrouble | HarnessFault | None = None
-    async with trio.open_nursery() as nursery:
-        await nursery.start(listen_for_signals, interrupted)
-        nursery.start_soon(patience.watch)
-        try:
-            async with _stage(options, patience) as stage:
-                capabilities = frozenset(stage.target.capabilities)
-                console.print(
-                    f"exploring {stage.target.url} for {options.time:g} s "
-                    f"(seed {options.seed}, {options.jobs} at a time)"
-                )
-                search = Search(stage, catalogue, options.jobs)
-                found = await _until(interrupted, search, options, console)
-        except (TargetTrouble, HarnessFault) as caught:
-            trouble = caught
-        nursery.cancel_scope.cancel()
-    if trouble is not None:
-        raise trouble
-    return Outcome(shrunk=found, capabilities=capabilities, interrupted=interrupted.is_set())
+    async with attended(patience) as interrupted, _stage(options, patience) as stage:
+        console.print(
+            f"exploring {stage.target.url} for {options.time:g} s "
+            f"(seed {options.seed}, {options.jobs} at a time)"
+        )
+        search = Search(stage, catalogue, options.jobs)
+        return Outcome(
+            shrunk=await _until(interrupted, search, options, console),
+            capabilities=frozenset(stage.target.capabilities),
+            interrupted=interrupted.is_set(),
+        )
 
 
 async def _until(
@@ -204,19 +176,8 @@ async def _until(
 async def _stage(options: Options, patience: Patience) -> AsyncIterator[Stage]:
     """The target, found or started."""
     if options.target is not None:
-        yield await _staged(options, patience, options.target)
+        yield await staged(MessengerAdapter(options.target, patience), patience, options.seed)
         return
     faulty = server_options(options.faults, options.seed)
     async with embedded_server(options.report_dir / "server.log", faulty) as server:
-        yield await _staged(options, patience, server.url)
-
-
-async def _staged(options: Options, patience: Patience, url: str) -> Stage:
-    adapter = MessengerAdapter(url, patience)
-    return Stage(
-        adapter=adapter,
-        target=await adapter.discover(),
-        patience=patience,
-        seed=options.seed,
-        sentinels=Sentinels(options.seed),
-    )
+        yield await staged(MessengerAdapter(server.url, patience), patience, options.seed)
