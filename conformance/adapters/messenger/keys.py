@@ -27,7 +27,9 @@ class Keys:
 
     async def add_one_time_keys(self, keys: Json) -> Json:
         """``POST /keys/one-time``."""
-        return (await self.call("POST", path_of("keys", "one-time"), {"keys": keys})).body
+        answer = await self.call("POST", path_of("keys", "one-time"), {"keys": keys})
+        shapes.read(answer.body, shapes.KeyCount, "the answer to one-time keys")
+        return answer.body
 
     async def devices_of(self, user_id: str) -> Json:
         """``GET /users/{user_id}/devices``."""

@@ -80,7 +80,6 @@ class Pages:
         walk = self.notebook.next_walk()
         opening = "" if direction == "after" and start is None else start
         cursor: Json = opening
-        items: list[Json] = []
         pages: list[Json] = []
         asked_first: int | None = None
         while len(pages) < MAX_PAGES:
@@ -94,13 +93,8 @@ class Pages:
             )
             asked_first = asked if asked_first is None else asked_first
             pages.append(page)
-            if direction == "before":
-                items = [*page["items"], *items]
-                last = page["before"] is None
-            else:
-                items += page["items"]
-                last = not page["has_newer"]
-            if last:
+            ended = page["before"] is None if direction == "before" else not page["has_newer"]
+            if ended:
                 self.note(
                     WalkDone(
                         walk=walk,
@@ -112,10 +106,11 @@ class Pages:
                         asked=asked_first,
                     )
                 )
+                ascending = pages[::-1] if direction == "before" else pages
                 return Walked(
-                    items=items,
+                    items=[item for each in ascending for item in each["items"]],
                     pages=pages,
-                    after=pages[0 if direction == "before" else -1]["after"],
+                    after=ascending[-1]["after"],
                 )
             if not page["items"] and page[direction] == cursor:
                 break

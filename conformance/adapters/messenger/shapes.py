@@ -12,13 +12,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
-from ...history import (
-    ConversationSeen,
-    Entry,
-    RecipientStatus,
-    StatusName,
-    Watermarks,
-)
+from ...history import ConversationSeen, Entry, RecipientStatus, StatusName, Watermarks
 from ..base import Malformed
 
 Json = Any
@@ -186,6 +180,12 @@ class PublishedDevices(Struct, frozen=True):
     """The devices of a user."""
 
     devices: list[PublishedDevice] = []
+
+
+class KeyCount(Struct, frozen=True):
+    """The answer to one-time keys: how many of the device's are there now."""
+
+    count: int
 
 
 class ClaimedKey(Struct, frozen=True):
