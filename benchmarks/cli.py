@@ -12,7 +12,6 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -20,11 +19,12 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from conformance.distribution import tool_version
+
 from .figures import Figure, Measure, Record, change, read_record, shown, verdict
 from .serving import NotMeasured
 from .table import BENCHMARKS, FULL, QUICK, Size, Values
 
-DISTRIBUTION = "messenger-conformance"
 NOT_WHOLE = 3
 WIDTH_IN_A_FILE = 120
 """Columns, where no terminal tells its own: a line for each figure."""
@@ -101,7 +101,7 @@ def bench(
     with _ctrl_c_by_another_name():
         figures, trouble = _sitting(only or tuple(BENCHMARKS), runs, size)
     if figures:
-        _tell(Record(version(DISTRIBUTION), size is QUICK, figures), record_file, old)
+        _tell(Record(tool_version(), size is QUICK, figures), record_file, old)
     if trouble is not None:
         click.echo(f"msgcheck: {trouble}", err=True)
         raise SystemExit(NOT_WHOLE)

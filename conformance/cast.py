@@ -19,7 +19,7 @@ from .language.scenario import Actor, Scenario
 from .language.step import Step
 from .naming import TRIES, Seeds
 from .patience import Patience
-from .scope import Scope
+from .scope import CANARY_NAME, TARGET_NAME, Scope
 from .values import Path
 
 Json = Any
@@ -202,15 +202,15 @@ class Cast(Mapping[str, Json]):
     # ── as a mapping ──────────────────────────────────────────────────────────────────────────
 
     def __getitem__(self, name: str) -> Json:
-        if name == CANARY:
+        if name == CANARY_NAME:
             return self._own_canary
-        return self._target if name == "target" else self.people[name].view()
+        return self._target if name == TARGET_NAME else self.people[name].view()
 
     def __contains__(self, name: object) -> bool:
-        return name in ("target", CANARY) or name in self.people
+        return name in (TARGET_NAME, CANARY_NAME) or name in self.people
 
     def __iter__(self) -> Iterator[str]:
-        yield from ("target", CANARY)
+        yield from (TARGET_NAME, CANARY_NAME)
         yield from self.people
 
     def __len__(self) -> int:

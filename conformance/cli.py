@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
-from .problems import BadInput, count
+from reports.text import count
+
+from .distribution import DISTRIBUTION
+from .problems import BadInput
 
 if TYPE_CHECKING:
     from .breadth import Row
     from .loader import Variant
-
-DISTRIBUTION: Final = "messenger-conformance"
 
 _ELSEWHERE: Final = {
     "run": ("conformance.run", "Play scenarios against a server, and judge it."),

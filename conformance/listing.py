@@ -11,12 +11,14 @@ from msgspec import Struct
 from rich.console import Console
 from rich.text import Text
 
+from reports.text import count
+
 from . import breadth
 from .catalogue import Area, Catalogue, Requirement
 from .coverage import Row, claims, proved, scenarios_of
 from .faults import Fault
 from .loader import Variant
-from .problems import BadInput, closest, count, shown
+from .problems import BadInput, closest, shown
 
 FEW: Final = 3
 """Scenarios that are named beside a part of the contract; of more, the number."""

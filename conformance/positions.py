@@ -181,7 +181,7 @@ class _Reading:
         if len(path) > MAX_DEPTH:
             raise _Unusable(place, f"this is nested deeper than {MAX_DEPTH} levels")
         self._keep(path, place)
-        anchor: str | None = event.anchor  # type: ignore[attr-defined]  # every node event has it
+        anchor = event.anchor if isinstance(event, yaml.NodeEvent) else None
         if anchor is not None:
             self._anchors[anchor] = None
         value = self._node(event, path, place)

@@ -44,11 +44,6 @@ def shown(file: Path) -> str:
         return str(file)
 
 
-def count(number: int, noun: str) -> str:
-    """``1 scenario``, ``2 scenarios``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word that `word` is most likely a misspelling of, if there is one."""
     by_lower = {candidate.lower(): candidate for candidate in known}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 from collections import Counter
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import get_args
 
@@ -21,11 +20,10 @@ from .baseline import Baseline, excuse, states
 from .campaign import AGAIN
 from .catalogue import Catalogue
 from .coverage import proved
+from .distribution import tool_version
 from .loader import Variant
 from .patience import PATIENCE
 from .verdicts import HARNESS, judge_run, requirements
-
-DISTRIBUTION = "messenger-conformance"
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -90,7 +88,7 @@ def judge(
 
 def _facts(options: Options, measured: Measured) -> report.Run:
     return report.Run(
-        tool_version=version(DISTRIBUTION),
+        tool_version=tool_version(),
         target=measured.target.url,
         embedded=options.target is None,
         adapter=options.adapter,

@@ -9,9 +9,15 @@ before its answer has come is the scenario's mistake, and told as such.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 Json = Any
+
+TARGET_NAME: Final = "target"
+"""Always known: what the target says of itself, ``$target.limits.max_text_length``."""
+
+CANARY_NAME: Final = "canary"
+"""Always known: a word that no server has any business to repeat."""
 
 
 class NotYetAnswered(Exception):

@@ -12,16 +12,11 @@ from typing import Final
 
 from .decoding import Complaint
 from .problems import closest, unknown
+from .scope import CANARY_NAME, TARGET_NAME
 from .values import BadReference, Json, Path, Reference, references
 
 Names = dict[str, str]
 """The names in sight, each with what it names (``an actor``); saved ones have ``""``."""
-
-TARGET: Final = "target"
-"""Always known: what the target says of itself, ``$target.limits.max_text_length``."""
-
-CANARY: Final = "canary"
-"""Always known: a word that no server has any business to repeat."""
 
 _TARGET_MEMBERS: Final = ("limits", "capabilities", "versions", "url", "overrun")
 _ACTOR_MEMBERS: Final = ("user_id", "display_name", "password")
@@ -30,7 +25,7 @@ _ACTOR_MEMBERS: Final = ("user_id", "display_name", "password")
 def check_names(tree: Mapping[str, Json]) -> Iterator[Complaint]:
     """Every reference in a scenario's plain tree to what is not known at its place."""
     actors = _objects(tree, "actors")
-    names = {TARGET: "what the target says of itself", CANARY: "the scenario's canary"}
+    names = {TARGET_NAME: "what the target says of itself", CANARY_NAME: "the scenario's canary"}
     names |= dict.fromkeys(actors, "an actor")
     for name in _objects(tree, "given"):
         if name in names:
@@ -45,7 +40,7 @@ class _Scopes:
         self._members = {
             name: (*_ACTOR_MEMBERS, *device_names(actor)) for name, actor in actors.items()
         }
-        self._members[TARGET] = _TARGET_MEMBERS
+        self._members[TARGET_NAME] = _TARGET_MEMBERS
 
     def steps(self, steps: Json, path: Path, names: Names) -> Iterator[Complaint]:
         """Check steps in order; `names` grows by what they save."""

@@ -13,11 +13,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from reports.text import count
+
 from . import resources
 from .catalogue import Catalogue
 from .coverage import proved
 from .loader import Variant, load_tree
-from .problems import BadInput, closest, count, shown
+from .problems import BadInput, closest, shown
 
 Condition = Callable[[str], bool]
 """Whether a text, in lower case, is wanted."""

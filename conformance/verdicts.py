@@ -21,6 +21,7 @@ from reports.model import (
     Scenario,
     ScenarioVerdict,
 )
+from reports.text import count
 
 from .baseline import is_known
 from .catalogue import Catalogue
@@ -163,14 +164,14 @@ def judge_run(
     stale = [entry for entry in baseline if entry.state == "passes now"]
     reasons: list[str] = []
     if broken:
-        reasons.append(f"{_count(len(broken), 'scenario')} failed")
+        reasons.append(f"{count(len(broken), 'scenario')} failed")
     reasons += [
         f"the baseline says that {entry.scenario or entry.requirement} fails, but it passes now: "
         "take it off the list"
         for entry in stale
     ]
     undecided = [
-        f"{_count(number, 'scenario')} {words}"
+        f"{count(number, 'scenario')} {words}"
         for verdict, words in (
             ("error", "could not be judged (error)"),
             ("inconclusive", "could not be judged: time ran out (inconclusive)"),
@@ -191,7 +192,3 @@ def _counts(scenario: Scenario) -> bool:
     if scenario.verdict not in ("fail", "flaky") or scenario.advisory:
         return False
     return not is_known(scenario)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

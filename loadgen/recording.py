@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import platform
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
+from conformance.distribution import tool_version
 from reports import load_model as report
 from reports.formats import BESIDE, FORMATS, made
 from reports.reading import FILE
@@ -20,8 +20,6 @@ from .hops import HOPS
 from .judging import judge
 from .plan import Plan
 from .wire import Trouble
-
-DISTRIBUTION = "messenger-conformance"
 
 
 class Measured(Struct, frozen=True, kw_only=True):
@@ -92,7 +90,7 @@ def _facts(measured: Measured) -> report.LoadRun:
     budget, plan = measured.budget, measured.plan
     talks = plan.population.talks(plan.seed)
     return report.LoadRun(
-        tool_version=version(DISTRIBUTION),
+        tool_version=tool_version(),
         target=plan.url,
         embedded=measured.embedded,
         budget=budget.id,

@@ -6,9 +6,11 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from reports.text import count
+
 from ..catalogue import Catalogue
 from ..findings import Finding
-from ..problems import count, shown
+from ..problems import shown
 from .search import Shrunk
 from .writing import as_yaml, write
 

@@ -6,7 +6,7 @@ The modules of verbs say what each takes; this table says what the types cannot:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import Enum
 from typing import Any, Final
 
@@ -69,11 +69,6 @@ VERBS: Final[dict[str, Verb]] = {
 
 MODIFIERS: Final = ("save", "match", "fails", "response", "strict", "decrypted", "until")
 """What a step may say about its verb; ``note`` and ``proves`` go with every verb."""
-
-
-def verb_of(step: Mapping[str, Json]) -> str:
-    """The verb of a well-formed step."""
-    return next(key for key in step if key in VERBS)
 
 
 def walk_steps(steps: Json, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -22,6 +21,7 @@ from reports.reading import MATRIX
 from ..catalogue import Catalogue, load_catalogue
 from ..commanding import check_writable
 from ..coverage import proved
+from ..distribution import tool_version
 from ..faults import Fault, choose_faults, known_faults
 from ..loader import Variant
 from ..options import (
@@ -31,7 +31,6 @@ from ..options import (
     report_dir_option,
     selectors_argument,
 )
-from ..recording import DISTRIBUTION
 from ..selection import choose, selector_of
 from ..verdicts import CONFORMANT, HARNESS, NOT_CONFORMANT
 from . import judging, showing
@@ -216,7 +215,7 @@ def _matrix(
     return Matrix(
         schema_version=SCHEMA_VERSION,
         kind="mutants",
-        tool_version=version(DISTRIBUTION),
+        tool_version=tool_version(),
         seed=seed,
         scope=plan.scope,
         selection=list(plan.selection),

@@ -7,8 +7,7 @@ from collections import Counter
 from rich.console import Console
 
 from reports.mutants_model import Bar, Control, Matrix, Trial
-
-from ..problems import count
+from reports.text import count
 
 LISTED = 8
 """How many names stand behind a bar that is not met; the rest is in the document."""

@@ -60,6 +60,20 @@ def scenario(
     )
 
 
+def of_every_verdict(*more: Scenario) -> Results:
+    """A run with a scenario of each verdict, one that is known to fail, and others."""
+    return results(
+        scenario("a.passes", "pass"),
+        scenario("a.fails[via=http]", "fail", finding("ORD-1")),
+        scenario("a.flickers", "flaky", finding("ORD-1"), reason="passed when played again"),
+        scenario("a.lacks", "not applicable", reason="the target has no capability media"),
+        scenario("a.waits", "inconclusive", finding("ORD-1", inconclusive=True)),
+        scenario("a.breaks", "error", reason="an error in msgcheck itself\ndetails"),
+        scenario("a.known", "fail", finding("ORD-1", known="issue 12")),
+        *more,
+    )
+
+
 def results(*scenarios: Scenario) -> Results:
     """A whole document."""
     return Results(

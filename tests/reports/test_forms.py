@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from reports import badge, ctrf, junit, markdown
 from reports.model import Results, Totals
-from tests.conformance.results import finding, results, scenario
+from tests.conformance.results import finding, of_every_verdict, results, scenario
 
 SCHEMA = Path(__file__).parent / "ctrf-schema-0.0.json"
 """As its authors publish it; its licence lies beside it."""
@@ -25,15 +25,7 @@ HOSTILE = "<script>alert(1)</script> | `x` [a](b) @team ![i](j)\n# title \x1b[2J
 @pytest.fixture
 def document() -> Results:
     """A run with one scenario of each verdict."""
-    return results(
-        scenario("a.passes", "pass"),
-        scenario("a.fails[via=http]", "fail", finding("ORD-1")),
-        scenario("a.flickers", "flaky", finding("ORD-1"), reason="passed when played again"),
-        scenario("a.lacks", "not applicable", reason="the target has no capability media"),
-        scenario("a.waits", "inconclusive", finding("ORD-1", inconclusive=True)),
-        scenario("a.breaks", "error", reason="an error in msgcheck itself\ndetails"),
-        scenario("a.known", "fail", finding("ORD-1", known="issue 12")),
-    )
+    return of_every_verdict()
 
 
 def as_ctrf(document: Results) -> dict[str, Any]:

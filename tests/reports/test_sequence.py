@@ -1,5 +1,7 @@
 """The layout of a sequence diagram."""
 
+from typing import Literal, get_args
+
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -8,11 +10,15 @@ from reports.html.sequence import FIRST, FOLD, NEIGHBOURS, Diagram, diagram
 from reports.model import TimelineEntry
 from tests.conformance.results import finding, scenario
 
+Way = Literal["in", "out"]
+WAYS: tuple[Way, ...] = get_args(Way)
 
-def entry(n: int, lane: str, direction: str = "out", *, kind: str = "frame") -> TimelineEntry:
+
+def entry(n: int, lane: str, direction: Way = "out", *, kind: str = "frame") -> TimelineEntry:
     """An event."""
-    way = "out" if direction == "out" else "in"
-    return TimelineEntry(t=n / 10, lane=lane, direction=way, label=f"event {n}", n=n, kind=kind)  # type: ignore[arg-type]
+    return TimelineEntry(
+        t=n / 10, lane=lane, direction=direction, label=f"event {n}", n=n, kind=kind
+    )
 
 
 def drawn(*entries: TimelineEntry, guilty: tuple[int, ...] = (), **members: object) -> Diagram:
@@ -119,9 +125,9 @@ lanes = st.from_regex(r"(alice|bob|carol|server|nobody)(\.[a-z]{1,6})?", fullmat
 kinds = st.sampled_from(["frame", "request", "response", "open", "close", "cut", "restart", "odd"])
 
 
-@given(st.lists(st.tuples(lanes, st.sampled_from(["in", "out"]), kinds), min_size=1), st.data())
+@given(st.lists(st.tuples(lanes, st.sampled_from(WAYS), kinds), min_size=1), st.data())
 def test_every_event_has_its_row_within_the_lanes(
-    events: list[tuple[str, str, str]], data: st.DataObject
+    events: list[tuple[str, Way, str]], data: st.DataObject
 ) -> None:
     """In order, whatever happened and whatever is folded."""
     entries = [entry(n, lane, way, kind=kind) for n, (lane, way, kind) in enumerate(events)]
