@@ -37,6 +37,13 @@ class Event(Struct, kw_only=True, tag=True, omit_defaults=True):
     raw: int | None = None
 
 
+class DeviceEvent(Event, kw_only=True):
+    """One thing that a device of a user did, was given or was shown."""
+
+    user_id: str
+    device_id: str
+
+
 class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A log entry as somebody was shown it. Fields that the protocol does not tell are None."""
 
@@ -75,26 +82,18 @@ class Wire(Event, kw_only=True):
 # ── connections ───────────────────────────────────────────────────────────────────────────────
 
 
-class LoggedIn(Event, kw_only=True):
+class LoggedIn(DeviceEvent, kw_only=True):
     """A device has a session (again). Its first one begins what is kept for it while it is away."""
 
-    user_id: str
-    device_id: str
 
-
-class RemovingDevice(Event, kw_only=True):
+class RemovingDevice(DeviceEvent, kw_only=True):
     """A device is about to be removed (the call leaves): what was kept for it is gone from here on."""
 
-    user_id: str
-    device_id: str
 
-
-class Opened(Event, kw_only=True):
+class Opened(DeviceEvent, kw_only=True):
     """A device's realtime connection is open (its handshake succeeded). `conn` is unique in a run."""
 
     conn: int
-    user_id: str
-    device_id: str
     lane: str
     asked: int | None = None
     """The position at which the handshake began; None: unknown."""
@@ -132,13 +131,11 @@ class Drained(Event, kw_only=True):
 # ── sending ───────────────────────────────────────────────────────────────────────────────────
 
 
-class Sending(Event, kw_only=True):
+class Sending(DeviceEvent, kw_only=True):
     """A send left for the server; `conn` None: over HTTP. Calls on one connection are in order."""
 
     op: int
     conn: int | None
-    user_id: str
-    device_id: str
     conversation_id: str
     client_message_id: str
     body: Any
@@ -178,12 +175,10 @@ class Received(Event, kw_only=True):
     entry: Entry
 
 
-class Acknowledging(Event, kw_only=True):
+class Acknowledging(DeviceEvent, kw_only=True):
     """A device said `delivered` or `read` up to a seq. No answer belongs to it."""
 
     conn: int
-    user_id: str
-    device_id: str
     conversation_id: str
     status: Literal["delivered", "read"]
     up_to_seq: int
@@ -221,7 +216,7 @@ class StatusAsked(Event, kw_only=True):
     asked: int
 
 
-class PageRead(Event, kw_only=True):
+class PageRead(DeviceEvent, kw_only=True):
     """One page of history, as the answer to a question asked at position `asked`.
 
     `walk` numbers the pages of one walk alike, None for a single page; `direction` None is the latest
@@ -229,8 +224,6 @@ class PageRead(Event, kw_only=True):
     beginning of the log. `limit` None means that none was asked for.
     """
 
-    user_id: str
-    device_id: str
     conversation_id: str
     direction: Direction | None
     start: bool
@@ -242,12 +235,10 @@ class PageRead(Event, kw_only=True):
     asked: int
 
 
-class WalkDone(Event, kw_only=True):
+class WalkDone(DeviceEvent, kw_only=True):
     """A walk came to its end: there was no further page. `whole`: it began at an end of the log."""
 
     walk: int
-    user_id: str
-    device_id: str
     conversation_id: str
     direction: Direction
     whole: bool
@@ -280,11 +271,9 @@ class Watermarks(Struct, frozen=True, kw_only=True):
     read_seq: int
 
 
-class Shown(Event, kw_only=True):
+class Shown(DeviceEvent, kw_only=True):
     """One entry, as a device was answered when it asked for it or sent it over HTTP."""
 
-    user_id: str
-    device_id: str
     entry: Entry
 
 

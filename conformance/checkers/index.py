@@ -18,6 +18,7 @@ from ..history import (
     Acknowledging,
     Closed,
     ConversationSeen,
+    DeviceEvent,
     Drained,
     Entry,
     Event,
@@ -162,14 +163,14 @@ class Index:
 
     # ── the pass ──────────────────────────────────────────────────────────────────────────────
 
-    def _device(self, event: Any) -> Device:
+    def _device(self, event: DeviceEvent) -> Device:
         key = (event.user_id, event.device_id)
         device = self.devices.get(key)
         if device is None:
             device = self.devices[key] = Device()
         return device
 
-    def _acts(self, event: Any) -> Device:
+    def _acts(self, event: DeviceEvent) -> Device:
         """What a device does proves that it had logged in, if nobody recorded it."""
         device = self._device(event)
         if not device.logins:

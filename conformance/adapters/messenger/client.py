@@ -195,10 +195,11 @@ class MessengerClient(Pages, Files, Resumable, Keys):
         shape = shapes.read(answer.body, shapes.Conversation, "the conversation in an answer")
         if self._hidden:
             self.notebook.hidden_conversations.add(shape.conversation_id)
-        seen = shape.seen(user_id=self.user_id, conn=None, asked=answer.asked)
-        seen.raw = answer.event
-        self.note(seen)
+        self._note_seen(shape, answer)
         return cast("dict[str, Json]", answer.body)
+
+    def _note_seen(self, shape: shapes.Conversation, answer: Answer) -> None:
+        self.note(shape.seen(user_id=self.user_id, conn=None, asked=answer.asked, raw=answer.event))
 
     async def conversation(self, conversation_id: str) -> Json:
         """``GET /conversations/{id}``."""
@@ -215,9 +216,7 @@ class MessengerClient(Pages, Files, Resumable, Keys):
         for item, shape in zip(answer.body.get("items") or [], page.items, strict=True):
             if not self.notebook.conceals_conversation(item):
                 items.append(item)
-                seen = shape.seen(user_id=self.user_id, conn=None, asked=answer.asked)
-                seen.raw = answer.event
-                self.note(seen)
+                self._note_seen(shape, answer)
         return {**answer.body, "items": items, "next_cursor": page.next_cursor}
 
     async def walk_conversations(self, *, limit: Json = None) -> Json:

@@ -237,9 +237,11 @@ class Meaning:
         shape = shapes.read(frame, shapes.ConversationFrame, "a `conversation` frame")
         if not self._notebook.conceals(frame):
             asked = len(self._notebook.history)
-            seen = shape.conversation.seen(user_id=self.user_id, conn=self.conn, asked=asked)
-            seen.raw = position
-            self._note(seen)
+            self._note(
+                shape.conversation.seen(
+                    user_id=self.user_id, conn=self.conn, asked=asked, raw=position
+                )
+            )
 
     def _note(self, event: Event) -> None:
         if not self._hidden:

@@ -73,14 +73,10 @@ class ReplayComplete(Struct, frozen=True):
     count: int
 
 
-class Member(Struct, frozen=True):
+class Member(Watermarks, frozen=True, kw_only=True):
     """A member as a conversation lists it."""
 
     user_id: str
-    role: str
-    joined_seq: int
-    delivered_seq: int
-    read_seq: int
 
 
 class Conversation(Struct, frozen=True):
@@ -93,21 +89,13 @@ class Conversation(Struct, frozen=True):
     left: bool = False
     encrypted: bool = False
 
-    def seen(self, *, user_id: str, conn: int | None, asked: int) -> ConversationSeen:
-        """The conversation as a history event."""
+    def seen(self, *, user_id: str, conn: int | None, asked: int, raw: int) -> ConversationSeen:
+        """The conversation as a history event, read off the raw event at position `raw`."""
         members: dict[str, Watermarks] | None = None
         if self.left:
             members = {}
         elif self.members:
-            members = {
-                member.user_id: Watermarks(
-                    role=member.role,
-                    joined_seq=member.joined_seq,
-                    delivered_seq=member.delivered_seq,
-                    read_seq=member.read_seq,
-                )
-                for member in self.members
-            }
+            members = {member.user_id: member for member in self.members}
         return ConversationSeen(
             user_id=user_id,
             conn=conn,
@@ -117,6 +105,7 @@ class Conversation(Struct, frozen=True):
             members=members,
             asked=asked,
             encrypted=self.encrypted,
+            raw=raw,
         )
 
 

@@ -90,12 +90,6 @@ def server(nursery: trio.Nursery) -> Server:
     return Server(nursery)
 
 
-@pytest.fixture
-def history() -> History:
-    """The record of one run."""
-    return History()
-
-
 @asynccontextmanager
 async def session_at(
     url: str, history: History, patience: float = 10.0

@@ -64,12 +64,6 @@ def server() -> Server:
 
 
 @pytest.fixture
-def history() -> History:
-    """The record of one run."""
-    return History()
-
-
-@pytest.fixture
 async def session(server: Server, history: History, nursery: trio.Nursery) -> MessengerSession:
     """A session whose HTTP goes to the made-up server."""
     return session_with(server, history, nursery)

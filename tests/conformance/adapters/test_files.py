@@ -47,12 +47,6 @@ def server() -> Server:
 
 
 @pytest.fixture
-def history() -> History:
-    """The record of one run."""
-    return History()
-
-
-@pytest.fixture
 async def alice(server: Server, history: History, nursery: trio.Nursery) -> MessengerClient:
     """Alice's device."""
     device = session_with(server, history, nursery).client("alice.main")
