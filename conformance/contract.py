@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache, cached_property
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import quote, unquote
 
 import jsonschema_rs
@@ -21,8 +21,8 @@ from msgspec import Struct
 
 from .positions import read
 from .resources import ASYNCAPI, OPENAPI
+from .values import Json, pointer
 
-Json = Any
 Writer = Literal["client", "server"]
 
 _BASE = "https://messenger.invalid/"
@@ -67,7 +67,7 @@ class Shape:
         try:
             if not self._validator.is_valid(value):
                 for error in self._validator.iter_errors(value):
-                    yield Deviation(_pointer(error.instance_path), _shortened(_nearest(error)))
+                    yield Deviation(pointer(error.instance_path), _shortened(_nearest(error)))
         except ValueError:  # the library's own end, far beyond the API's
             yield Deviation("", "JSON is nested at most 32 deep")
 
@@ -186,7 +186,7 @@ class Contract:
     # ── reading the files ─────────────────────────────────────────────────────────────────────
 
     def _shape(self, document: str, path: tuple[str, ...]) -> Shape:
-        return Shape(f"{document}#{quote(_pointer(path))}", self._registry)
+        return Shape(f"{document}#{quote(pointer(path))}", self._registry)
 
     def _route(self, place: int, path: str) -> _Route:
         item = self._http["paths"][path]
@@ -269,10 +269,6 @@ _METHODS = frozenset({"get", "put", "post", "delete", "patch", "head", "options"
 def published() -> Contract:
     """The contract in ``specs/``."""
     return Contract(read(OPENAPI).value, read(ASYNCAPI).value)
-
-
-def _pointer(path: tuple[str | int, ...] | list[str | int]) -> str:
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
 
 
 def _nearest(error: jsonschema_rs.ValidationError) -> str:

@@ -26,7 +26,7 @@ from msgspec import Struct
 
 from .assignment import assign
 from .problems import unknown
-from .values import Json, Path, is_reference
+from .values import Json, Path, is_reference, pointer
 
 
 class Absent:
@@ -102,11 +102,6 @@ def show(value: Any, limit: int = 200) -> str:
         return "nothing"
     text = json.dumps(value, ensure_ascii=False, default=repr)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
-
-
-def pointer(path: Path) -> str:
-    """The RFC 6901 JSON pointer of a path."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 # ── comparing ─────────────────────────────────────────────────────────────────────────────────

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -147,6 +147,11 @@ def describe(value: Json) -> str:
             return f"a list of {len(value)}"
         case _:
             return f"a {type(value).__name__}"
+
+
+def pointer(path: Sequence[str | int]) -> str:
+    """The RFC 6901 JSON pointer of a path."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def _rewrite(
