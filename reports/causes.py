@@ -105,7 +105,7 @@ def _likeness(scenario: Scenario) -> tuple[object, ...]:
     }
     words = _NAMED.sub("#", _MORE.sub("", bare(finding)[:_LIKE])).split()
     return (
-        finding.requirements[0],
+        *finding.requirements[:1],
         finding.checker or finding.kind,
         _verb(finding),
         tuple("#" if _is_own(word, people) else word for word in words),
@@ -133,4 +133,5 @@ def _verb(finding: Finding) -> str | None:
         step = json.loads(finding.step or "{}")
     except ValueError:  # a long step is cut
         return None
-    return next((key for key in step if key not in ("as", "on")), None)
+    keys = step if isinstance(step, dict) else ()
+    return next((key for key in keys if key not in ("as", "on")), None)

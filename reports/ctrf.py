@@ -47,7 +47,7 @@ def document(
     run: Run | LoadRun, tests: list[dict[str, Any]], *, verdict: Json, facts: Json
 ) -> bytes:
     """The JSON document around the tests of a run; `verdict` and `facts` are ours, beside the standard's."""
-    start = round(datetime.fromisoformat(run.started_at).timestamp() * 1000)
+    start = _instant(run.started_at)
     counted = Counter(test["status"] for test in tests)
     made = {
         "reportFormat": "CTRF",
@@ -99,6 +99,14 @@ def _test(scenario: Scenario) -> dict[str, Any]:
         test["trace"] = "\n\n".join("\n".join(evidence(each)) for each in scenario.findings)
     place = next((each.place for each in scenario.findings if each.place), None)
     return test if place is None else test | {"line": place.line}
+
+
+def _instant(text: str) -> int:
+    """Milliseconds since 1970; 0 for what is no time, since the format does not do without one."""
+    try:
+        return _milliseconds(datetime.fromisoformat(text).timestamp())
+    except (ValueError, OverflowError):
+        return 0
 
 
 def _milliseconds(seconds: float) -> int:

@@ -34,7 +34,7 @@ def _test(check: Check, results: LoadResults) -> dict[str, Any]:
     }
     if test["status"] != "passed":
         told = f"measured {check.measured:g}, limit {check.limit:g} {check.unit}".rstrip()
-        test["message"] = results.reasons[0] if results.verdict == "invalid" else told
+        test["message"] = results.headline if results.verdict == "invalid" else told
     return test
 
 

@@ -43,7 +43,7 @@ def _case(check: Check, results: LoadResults) -> ET.Element:
     measured = f"measured {check.measured:g}, limit {check.limit:g} {check.unit}".rstrip()
     if results.verdict == "invalid":
         problem = ET.SubElement(case, "error", type="invalid")
-        problem.set("message", clean(results.reasons[0]))
+        problem.set("message", clean(results.headline))
         problem.text = clean("\n".join([*results.reasons, measured]))
     elif not check.passed:
         ET.SubElement(case, "failure", type="budget", message=clean(measured))

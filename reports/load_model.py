@@ -181,6 +181,11 @@ class LoadResults(Node, frozen=True):
     capacity: Capacity | None = None
     """With ``--find-capacity``: the range; the rest is the run at its lower end."""
 
+    @property
+    def headline(self) -> str:
+        """Why the verdict is what it is, in one line."""
+        return next(iter(self.reasons), self.verdict)
+
 
 def schema() -> Any:
     """The document's JSON Schema (2020-12)."""

@@ -84,9 +84,9 @@ def _show_way_on(results: Results, console: Console, reports: Sequence[str]) -> 
         said = f"[{STYLES[results.verdict]}]{results.verdict.upper()}[/]"
         reasons = escape("; ".join(results.reasons))
         _print(console, f"{said}: {reasons}" if reasons else said)
-        first = causes(results.scenarios, results.requirements)[0].finding
-        if first is not None:
-            _print(console, f"explained: msgcheck explain {first.requirements[0]}")
+        for cause in causes(results.scenarios, results.requirements)[:1]:
+            for identity in cause.finding.requirements[:1] if cause.finding else ():
+                _print(console, f"explained: msgcheck explain {escape(identity)}")
     show_files(console, reports)
 
 

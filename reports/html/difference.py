@@ -31,12 +31,11 @@ def difference(finding: Finding) -> list[Line]:
     """The diff of a finding; empty if it has nothing to compare."""
     if not finding.mismatches:
         return [*_texts("-", finding.expected), *_texts("+", finding.got)]
+    wrong = {each.pointer: each for each in finding.mismatches}
     try:
-        value = json.loads(finding.got or "")
+        return list(_value("", json.loads(finding.got or ""), wrong, 0, "", ""))
     except (ValueError, RecursionError):
         return [line for each in finding.mismatches for line in _listed(each)]
-    wrong = {each.pointer: each for each in finding.mismatches}
-    return list(_value("", value, wrong, 0, "", ""))
 
 
 def _texts(mark: Mark, text: str | None) -> Iterator[Line]:
