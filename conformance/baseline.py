@@ -83,11 +83,6 @@ def excuse(scenario: Scenario, baseline: Baseline) -> Scenario:
     return msgspec.structs.replace(scenario, findings=findings)
 
 
-def is_known(scenario: Scenario) -> bool:
-    """Whether all that is wrong with an excused scenario was known before."""
-    return bool(scenario.findings) and all(each.known for each in scenario.findings)
-
-
 def _reason(scenario: Scenario, finding: Finding, baseline: Baseline) -> str | None:
     for entry in baseline:
         if entry.scenario in (scenario.id, scenario.name):

@@ -18,10 +18,11 @@ from collections.abc import Callable, Iterator, Sequence
 import trio
 from msgspec import UNSET, structs
 
+from reports.judgement import is_known
 from reports.model import Finding as ReportedFinding
 from reports.model import Scenario, ScenarioVerdict
 
-from .baseline import Baseline, excuse, is_known
+from .baseline import Baseline, excuse
 from .catalogue import Catalogue
 from .engine import Played, Stage, play
 from .events import (

@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from reports.judgement import excused
 from reports.model import (
     BaselineEntry,
     Requirement,
@@ -23,7 +24,6 @@ from reports.model import (
 )
 from reports.text import count
 
-from .baseline import is_known
 from .catalogue import Catalogue
 from .engine import Played
 
@@ -160,7 +160,7 @@ def judge_run(
     scenarios: Sequence[Scenario], baseline: Sequence[BaselineEntry], *, interrupted: bool
 ) -> Judgement:
     """The run's verdict: a broken promise outweighs what could not be judged."""
-    broken = [each for each in scenarios if _counts(each)]
+    broken = [each for each in scenarios if each.verdict in ("fail", "flaky") and not excused(each)]
     stale = [entry for entry in baseline if entry.state == "passes now"]
     reasons: list[str] = []
     if broken:
@@ -185,10 +185,3 @@ def judge_run(
     if undecided:
         return Judgement("undecided", HARNESS, undecided)
     return Judgement("conformant", CONFORMANT, [])
-
-
-def _counts(scenario: Scenario) -> bool:
-    """Whether a scenario makes the target not conformant."""
-    if scenario.verdict not in ("fail", "flaky") or scenario.advisory:
-        return False
-    return not is_known(scenario)

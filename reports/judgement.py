@@ -1,4 +1,4 @@
-"""What a verdict means for the run, and in one line: told once for every report."""
+"""What a verdict means for the run, and in one line: told once for verdicts and reports."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from .telling import headline as said
 from .telling import told
 
 
+def is_known(scenario: Scenario) -> bool:
+    """Whether all that is wrong with a scenario was known before: a baseline names it."""
+    return bool(scenario.findings) and all(finding.known for finding in scenario.findings)
+
+
 def excused(scenario: Scenario) -> bool:
     """Whether a failed scenario is known to fail, or broke only what it SHOULD keep."""
-    known = bool(scenario.findings) and all(finding.known for finding in scenario.findings)
-    return known or scenario.advisory
+    return is_known(scenario) or scenario.advisory
 
 
 def headline(scenario: Scenario) -> str:
