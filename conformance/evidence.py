@@ -55,14 +55,16 @@ class Repetition(Struct, frozen=True, kw_only=True):
     target: str | None
     faults: Sequence[str] = ()
 
+    @property
+    def options(self) -> list[str]:
+        """The options that bring the same conditions about."""
+        target = [] if self.target is None else ["--target", self.target]
+        faults = [word for name in self.faults for word in ("--fault", name)]
+        return ["--seed", str(self.seed), *target, *faults]
+
     def command(self, variant: Variant) -> str:
         """The command that plays this variant again."""
-        words = ["msgcheck", "run", selector_of(variant), "--seed", str(self.seed)]
-        if self.target is not None:
-            words += ["--target", self.target]
-        for name in self.faults:
-            words += ["--fault", name]
-        return shlex.join(words)
+        return shlex.join(["msgcheck", "run", selector_of(variant), *self.options])
 
 
 def recorded(

@@ -19,6 +19,7 @@ from ..collector import collect_rarely
 from ..commanding import attended, check_writable
 from ..embedded import embedded_server
 from ..engine import Stage
+from ..evidence import Repetition
 from ..faults import check_faults, server_options
 from ..options import (
     jobs_option,
@@ -116,11 +117,8 @@ def _reported(outcome: Outcome, options: Options, catalogue: Catalogue, console:
         )
     except OSError as error:
         raise BadInput(f"{options.report_dir} cannot be written to: {error.strerror}") from None
-    again = ["--seed", str(options.seed)]
-    if options.target is not None:
-        again += ["--target", options.target]
-    again += [word for name in options.faults for word in ("--fault", name)]
-    for line in told_at_the_end(outcome.shrunk, catalogue, file, again):
+    again = Repetition(seed=options.seed, target=options.target, faults=options.faults)
+    for line in told_at_the_end(outcome.shrunk, catalogue, file, again.options):
         console.print(line)
     return NOT_CONFORMANT
 
