@@ -231,8 +231,13 @@ class Accounting:
             self.counts.failed += 1
 
     def came(self, device: Device, entry: Entry, now: int) -> bool:
-        """An entry came to a device; answer whether it is another user's, and to be acknowledged."""
+        """An entry came to a device; answer whether it is another user's, and to be acknowledged.
+
+        Users that exist on the target are in other conversations, too; what is said there is not looked at.
+        """
         talk = device.talk
+        if entry.conversation_id != talk.conversation_id:
+            return False
         if entry.seq <= talk.base or not device.stream.note(entry.seq, self.counts):
             return False
         sender = entry.sender_id
@@ -263,6 +268,8 @@ class Accounting:
 
     def status(self, device: Device, frame: Status, now: int) -> None:
         """A sender is told how far another user is."""
+        if frame.conversation_id != device.talk.conversation_id:
+            return
         for watermark in _COVERED.get(frame.status, ()):
             answered = device.talk.status_came(
                 device.user_id, frame.user_id, watermark, frame.up_to_seq

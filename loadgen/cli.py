@@ -8,7 +8,6 @@ measured is kept: a run that came to no end writes its reports, too, and is mark
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -16,7 +15,7 @@ from typing import Any, Final, get_args
 import click
 import msgspec
 import trio
-from rich.console import Console
+from click.core import ParameterSource
 
 from conformance.adapters.base import TargetTrouble
 from conformance.commanding import check_writable
@@ -27,17 +26,22 @@ from reports.job import tell_job
 
 from . import running
 from .accounts import load_accounts
-from .budgets import Budget, find, impossible, load_budget, per_second, seconds
+from .addresses import Address, address, listenable
+from .budgets import MAX_USERS, Budget, find, impossible, load_budget, per_second, seconds
+from .consoles import LastingConsole
+from .descriptors import allow
 from .driving import work
 from .recording import write
-from .roles import PORT, Worker
+from .roles import MASTER, Worker
 from .schedule import SOAK_DURATION, Shape
 
 INVALID: Final = 3
 FIRST_TRY: Final = {"warmup": "5s", "duration": "20s"}
 """How long a run takes that is given neither target nor budget: long enough for a first verdict."""
-SPARE_FILES: Final = 64
-"""File descriptors that a process needs beside its connections."""
+WORKERS_COME_FROM: Final = Address("0.0.0.0", MASTER.port)  # noqa: S104  # other machines
+PAGE: Final = Address("127.0.0.1", 8089)
+WORKERS_OWN: Final = {"worker", "report_dir"}
+"""What a worker's command line may have; all else is the master's to say."""
 
 
 def _duration(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -48,10 +52,34 @@ def _rate(_context: click.Context, _option: click.Parameter, value: str | None) 
     return _checked(per_second, value)
 
 
-def _address(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not value.rpartition(":")[2].isdigit():
-        raise click.BadParameter(f"{value!r} is not HOST:PORT.")
-    return value
+def _to_reach(default: Address) -> Callable[..., Address | None]:
+    """A callback: an address to connect to."""
+
+    def read(
+        _context: click.Context, _option: click.Parameter, value: str | None
+    ) -> Address | None:
+        try:
+            return None if value is None else address(value, default)
+        except ValueError as error:
+            raise click.BadParameter(f"{error}.") from None
+
+    return read
+
+
+def _to_listen_on(default: Address) -> Callable[..., Address | None]:
+    """A callback: an address that can be listened on now."""
+    reach = _to_reach(default)
+
+    def read(context: click.Context, option: click.Parameter, value: str | None) -> Address | None:
+        wanted = reach(context, option, value)
+        try:
+            return None if wanted is None else listenable(wanted)
+        except OSError as error:
+            raise click.BadParameter(
+                f"cannot listen on {wanted}: {error.strerror}. Choose another HOST:PORT."
+            ) from None
+
+    return read
 
 
 def _checked(reading: Callable[[str], float], value: str | None) -> str | None:
@@ -71,7 +99,7 @@ def _checked(reading: Callable[[str], float], value: str | None) -> str | None:
     default=None,
     help="What it must keep, at which load.  [default: direct-chat]",
 )
-@click.option("--users", type=click.IntRange(2), metavar="N", help="How many people.")
+@click.option("--users", type=click.IntRange(2, MAX_USERS), metavar="N", help="How many people.")
 @click.option("--rate", metavar="R/s", callback=_rate, help="Messages per second.")
 @click.option("--duration", metavar="TIME", callback=_duration, help="What is measured: 60s, 5m.")
 @click.option("--warmup", metavar="TIME", callback=_duration, help="What goes before.")
@@ -93,24 +121,26 @@ def _checked(reading: Callable[[str], float], value: str | None) -> str | None:
 @click.option(
     "--master",
     is_flag=False,
-    flag_value="0.0.0.0",  # noqa: S104  # workers come from other machines
-    metavar="[HOST]",
-    help="Wait for workers on other machines, and lead them.",
+    flag_value=str(WORKERS_COME_FROM),
+    callback=_to_listen_on(WORKERS_COME_FROM),
+    metavar="[HOST:PORT]",
+    help=f"Wait for workers on other machines, and lead them.  [default: {WORKERS_COME_FROM}]",
 )
 @click.option(
     "--worker",
     is_flag=False,
-    flag_value="127.0.0.1",
-    metavar="[HOST]",
-    help="Work for the master on HOST; everything else is the master's to say.",
+    flag_value=str(MASTER),
+    callback=_to_reach(MASTER),
+    metavar="[HOST:PORT]",
+    help=f"Work for the master there; all else is the master's to say.  [default: {MASTER}]",
 )
 @click.option(
     "--web",
     is_flag=False,
-    flag_value="127.0.0.1:8089",
-    callback=_address,
+    flag_value=str(PAGE),
+    callback=_to_listen_on(PAGE),
     metavar="[HOST:PORT]",
-    help="Serve Locust's own page while it runs.",
+    help=f"Serve Locust's own page while it runs.  [default: {PAGE}]",
 )
 @click.option(
     "--find-capacity", is_flag=True, help="Search the highest rate that keeps the budget."
@@ -122,9 +152,9 @@ def load(
     budget: str | None,
     accounts: Path | None,
     processes: int,
-    master: str | None,
-    worker: str | None,
-    web: str | None,
+    master: Address | None,
+    worker: Address | None,
+    web: Address | None,
     find_capacity: bool,
     report_dir: Path,
     seed: int,
@@ -137,6 +167,7 @@ def load(
     Exit status: 0 within budget; 1 budget broken; 2 the command line or the budget file is wrong; 3 the
     run is invalid: the generator itself was late, or the target could not be reached.
     """
+    _refuse_contradictions(click.get_current_context())
     check_writable(report_dir)
     if worker is not None:
         raise SystemExit(_be_worker(worker, report_dir))
@@ -144,16 +175,17 @@ def load(
         changes = {name: changes[name] or FIRST_TRY.get(name) for name in changes}
     chosen = _changed(load_budget(find(budget or "direct-chat")), changes)
     people = chosen.population
-    _allow_files(people.users * people.devices)
+    if master is None or target is None:
+        _allow_files(chosen)
     setting = running.Setting(
         target=target,
         folder=report_dir,
         seed=seed,
-        console=Console(),
+        console=LastingConsole(),
         accounts=() if accounts is None else load_accounts(accounts, people.users),
         processes=processes,
-        listen=master or "",
-        web=web or "",
+        listen=master,
+        web=web,
     )
     run = running.capacity if find_capacity else running.once
     try:
@@ -166,12 +198,27 @@ def load(
     raise SystemExit(made.exit_status)
 
 
-def _be_worker(master: str, folder: Path) -> int:
+def _refuse_contradictions(context: click.Context) -> None:
+    """Find options that do not go together. Raises `click.UsageError`."""
+    given = {
+        name
+        for name in context.params
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }
+    if "worker" in given and given > WORKERS_OWN & given:
+        others = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(given - WORKERS_OWN))
+        raise click.UsageError(f"a --worker does what its master says: give {others} to the master")
+    if {"master", "find_capacity"} <= given:
+        raise click.UsageError(
+            "--find-capacity makes many runs, and workers of a --master leave after the first: "
+            "use --processes alone, or run the master with one --rate after the other"
+        )
+
+
+def _be_worker(master: Address, folder: Path) -> int:
     """Work until the master says that it is over; the exit status."""
-    host, _, port = master.partition(":")
-    job = Worker(host=host, port=int(port) if port.isdigit() else PORT)
-    click.echo(f"working for the master on {job.host}:{job.port}")
-    return INVALID if trio.run(work, job, folder / "generator.log") else 0
+    click.echo(f"working for the master on {master}")
+    return INVALID if trio.run(work, Worker(master=master), folder / "generator.log") else 0
 
 
 def _changed(budget: Budget, changes: dict[str, Any]) -> Budget:
@@ -191,14 +238,9 @@ def _changed(budget: Budget, changes: dict[str, Any]) -> Budget:
     return changed
 
 
-def _allow_files(devices: int) -> None:
-    """Let this process and those that it starts open a socket for each device. Raises `BadInput`."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = devices + SPARE_FILES
-    if hard not in (-1, resource.RLIM_INFINITY) and needed > hard:
-        raise BadInput(
-            f"{devices} devices need {needed} file descriptors, and this system allows {hard}: "
-            "raise the limit (ulimit -Hn), lower --users, or use more machines"
-        )
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed if hard < 0 else hard, hard))
+def _allow_files(budget: Budget) -> None:
+    """See that there are file descriptors for everybody. Raises `BadInput`."""
+    try:
+        allow(budget.population.users * budget.population.devices, budget.what_is_planned)
+    except ValueError as error:
+        raise BadInput(str(error)) from None

@@ -30,8 +30,10 @@ from gevent.socket import wait_read
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
+from .addresses import Address
 from .alarm import Alarm
 from .crew import Crew
+from .descriptors import LOAD, allow
 from .generator import INTERRUPTED, Generator
 from .hops import HOPS
 from .host import GiveUp, Item, Result, clock
@@ -54,8 +56,6 @@ REPORT: Final = "msgcheck_report"
 """A worker to its master: what the pipe would have been told."""
 CONTENT: Final = "content"
 """The only member of a message that says something."""
-LOAD: Final = 256
-"""HTTP connections that the load may use at once; more than it should ever need, so that nobody waits."""
 LOOK: Final = 0.1
 """Seconds between two looks at the other processes."""
 NEVER: Final = 1 << 62
@@ -166,8 +166,12 @@ def _generator(
     environment.host = plan.url
     mine = shared_out(plan.population.talks(plan.seed), share.shards)[share.shard]
     DeviceUser.http = Http(plan.url, environment)
-    DeviceUser.crew = Crew(plan, mine, GeventHost(Http(plan.url, environment, LOAD), begin))
-    return Generator(DeviceUser.crew, tell)
+    DeviceUser.crew = crew = Crew(plan, mine, GeventHost(Http(plan.url, environment, LOAD), begin))
+    try:
+        allow(len(crew.seats), plan.load)
+    except ValueError as error:
+        crew.give_up(GiveUp("internal", str(error)))
+    return Generator(crew, tell)
 
 
 def _carry_out(generator: Generator, tell: Tell) -> None:
@@ -200,7 +204,7 @@ def _alone(environment: Environment, role: Alone, tell: Tell) -> None:
 
 def _master(environment: Environment, role: Master, tell: Tell) -> None:
     """Share the plan out, and pass on what the workers report."""
-    runner: MasterRunner = environment.create_master_runner(role.host, role.port)
+    runner: MasterRunner = environment.create_master_runner(role.listen.host, role.listen.port)
     if role.web:
         _web(environment, role.web)
     lead = Lead(role.plan, role.workers)
@@ -258,7 +262,7 @@ def _lead(runner: MasterRunner, role: Master, lead: Lead, over: Event, tell: Tel
 
 def _worker(environment: Environment, role: Worker, _tell: Tell) -> None:
     """Do one's share, and report to the master."""
-    runner: WorkerRunner = environment.create_worker_runner(role.host, role.port)
+    runner: WorkerRunner = environment.create_worker_runner(role.master.host, role.master.port)
     begin, over = Event(), Event()
     stops: list[Callable[[], None]] = [over.set]
 
@@ -312,10 +316,9 @@ def _also_to_locust(environment: Environment, tell: Tell) -> Tell:
     return also
 
 
-def _web(environment: Environment, address: str) -> None:
+def _web(environment: Environment, place: Address) -> None:
     """Serve Locust's page."""
-    host, _, port = address.rpartition(":")
-    environment.create_web_ui(host or "127.0.0.1", int(port))
+    environment.create_web_ui(place.host, place.port)
 
 
 ROLES: Final[dict[type, Callable[[Environment, Any, Tell], None]]] = {

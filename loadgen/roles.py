@@ -11,20 +11,21 @@ from typing import Final
 
 from msgspec import Struct
 
+from .addresses import Address
 from .plan import Plan
 from .population import shared_out
 from .wire import Finished, Preparing, Reconciling, Report, Started, Trouble
 
-PORT: Final = 5557
-"""Locust's own for masters."""
+MASTER: Final = Address("127.0.0.1", 5557)
+"""Where a master is unless it is said; the port is Locust's own for masters."""
 
 
 class Alone(Struct, frozen=True, kw_only=True, tag="alone"):
     """One process that does everything."""
 
     plan: Plan
-    web: str = ""
-    """Where Locust's page is served, as HOST:PORT; empty: nowhere."""
+    web: Address | None = None
+    """Where Locust's page is served, if anywhere."""
 
 
 class Master(Struct, frozen=True, kw_only=True, tag="master"):
@@ -32,17 +33,15 @@ class Master(Struct, frozen=True, kw_only=True, tag="master"):
 
     plan: Plan
     workers: int
-    host: str = "127.0.0.1"
-    """The address to listen on."""
-    port: int = PORT
-    web: str = ""
+    listen: Address = MASTER
+    """Where its workers find it."""
+    web: Address | None = None
 
 
 class Worker(Struct, frozen=True, kw_only=True, tag="worker"):
     """A process that carries a share of the users."""
 
-    host: str = "127.0.0.1"
-    port: int = PORT
+    master: Address = MASTER
 
 
 Job = Alone | Master | Worker

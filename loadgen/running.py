@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from conformance.embedded import embedded_server
 from conformance.patience import Patience
 from reports.load_model import LoadResults
 
+from .addresses import Address, free_port
 from .budgets import Budget, seconds
 from .capacity import Search
 from .driving import drive
@@ -28,7 +28,7 @@ from .gathering import Gathering
 from .live import LiveView
 from .plan import Account, Plan
 from .recording import Measured, results
-from .roles import Alone, Job, Master, Worker
+from .roles import MASTER, Alone, Job, Master, Worker
 
 
 class Setting(Struct, frozen=True, kw_only=True):
@@ -41,10 +41,10 @@ class Setting(Struct, frozen=True, kw_only=True):
     console: Console
     accounts: tuple[Account, ...] = ()
     processes: int = 1
-    listen: str = ""
-    """Where a master waits for workers on other machines; empty: the processes are started here."""
-    web: str = ""
-    """Where Locust's page is served; empty: nowhere."""
+    listen: Address | None = None
+    """Where a master waits for workers on other machines; None: the processes are started here."""
+    web: Address | None = None
+    """Where Locust's page is served, if anywhere."""
 
 
 def once(budget: Budget, setting: Setting) -> LoadResults:
@@ -148,18 +148,12 @@ async def _measure(budget: Budget, url: str, setting: Setting, interrupted: trio
 
 def _jobs(plan: Plan, setting: Setting) -> Sequence[Job]:
     """The processes to start here."""
-    if setting.listen:
-        return [Master(plan=plan, workers=setting.processes, host=setting.listen, web=setting.web)]
+    if setting.listen is not None:
+        return [
+            Master(plan=plan, workers=setting.processes, listen=setting.listen, web=setting.web)
+        ]
     if setting.processes == 1:
         return [Alone(plan=plan, web=setting.web)]
-    port = _free_port()
-    master = Master(plan=plan, workers=setting.processes, port=port, web=setting.web)
-    return [master, *[Worker(port=port)] * setting.processes]
-
-
-def _free_port() -> int:
-    """A loopback port that nobody listens on now, so that two runs do not meet."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    here = Address(MASTER.host, free_port())
+    master = Master(plan=plan, workers=setting.processes, listen=here, web=setting.web)
+    return [master, *[Worker(master=here)] * setting.processes]

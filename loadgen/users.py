@@ -40,6 +40,7 @@ from .client import (
     ToDevice,
 )
 from .crew import Comeback, Crew, Meeting, Seat, watermark
+from .descriptors import SETTING_UP
 from .host import GiveUp, clock
 from .plan import account
 
@@ -53,8 +54,6 @@ POLL: Final = 0.02
 """Seconds between two looks at whether the others are there."""
 HTTP_PATIENCE: Final = 60.0
 """Seconds for one HTTP answer; registering is slow by intent (password hashing)."""
-SETTING_UP: Final = 16
-"""HTTP calls at once while everybody registers."""
 STOPPED: Final = "the users were stopped before the end, as Locust's page can do"
 GOOD: Final = (200, 201)
 FILE: Final = "application/octet-stream"

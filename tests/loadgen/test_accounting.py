@@ -168,3 +168,18 @@ def test_a_waiting_tester_begins_when_the_one_before_is_through(
         books.sent(alice, Sent(identity, "c", 4 + number), 1_000_000 + number)
     assert list(books.samples.corrected["send_to_sent"]) == [1_000_000, 1_000_001]
     assert list(books.samples.waiting["send_to_sent"]) == [1_000_000, 1]
+
+
+def test_what_is_said_in_other_conversations_is_not_looked_at(
+    books: Accounting, alice: Device, bob: Device
+) -> None:
+    """Users that exist on the target already have a life of their own; nothing of it is acknowledged."""
+    entry = send(books, alice, bob, 0, 0)
+    for seq in (2, entry.seq, 900):
+        assert not books.came(bob, Entry("family", seq, "mother", f"m-{seq}"), 3_000)
+    books.status(alice, Status("family", "bob", "read", 900), 4_000)
+    assert books.counts.verified == 0
+    books.status(alice, Status("c", "bob", "delivered", entry.seq), 5_000)
+    books.finish([bob.talk])
+    counts = books.counts
+    assert (counts.verified, counts.lost, counts.duplicated, counts.reordered) == (1, 0, 0, 0)
