@@ -100,7 +100,7 @@ def _invalid(budget: Budget, gathered: Gathering) -> Iterator[str]:
 
 
 def _told(check: Check) -> str:
-    if check.unit == "ms" and not check.measured:
+    if check.is_empty:
         return f"{check.name}: nothing came that could be measured"
     unit = f" {check.unit}" if check.unit == "ms" else ""
     return f"{check.name}: {check.measured:g}{unit}, over the limit of {check.limit:g}{unit}"

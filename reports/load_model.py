@@ -91,6 +91,11 @@ class Check(Node, frozen=True):
     unit: Literal["ms", "", "ratio"]
     passed: bool
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing came that could be measured."""
+        return self.unit == "ms" and not self.measured and not self.passed
+
 
 class Second(Node, frozen=True):
     """One second of the run, warm-up included (then without latencies)."""

@@ -60,9 +60,10 @@ def _hop(hop: HopResult) -> list[str]:
 def _check(check: Check) -> str:
     style, mark = ("green", "+") if check.passed else ("bold red", "X")
     unit = f" {check.unit}" if check.unit == "ms" else ""
+    measured = "nothing" if check.is_empty else f"{check.measured:g}{unit}"
     return (
         f"[{style}]{mark}[/] {escape(check.name):<30}{f'{check.limit:g}{unit}':>12}"
-        f"[{style}]{f'{check.measured:g}{unit}':>12}[/]"
+        f"[{style}]{measured:>12}[/]"
     )
 
 

@@ -12,7 +12,8 @@ from typing import Any
 from ..differences import Difference
 from ..load_model import LoadResults
 from . import page
-from .load import HOPS, charts, embedded
+from .hops import title
+from .load import charts, embedded
 
 
 def render(before: LoadResults, after: LoadResults, found: Sequence[Difference]) -> bytes:
@@ -26,7 +27,7 @@ def render(before: LoadResults, after: LoadResults, found: Sequence[Difference])
             "found": found,
             "slower": slower,
             "faster": faster,
-            "hops": HOPS,
+            "title": title,
             "data": embedded(overlaid(charts(before), charts(after))),
         },
         styles=("uPlot/uPlot.min.css", "load.css"),
@@ -44,13 +45,19 @@ def overlaid(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
         "latency": [
             {
                 "hop": new["hop"],
+                "number": new["number"],
                 "through": _at(times, after["t"], new["through"]),
                 "dotted": _at(times, before["t"], old["through"]),
             }
             for old, new in _pairs(before["latency"], after["latency"])
         ],
         "curves": [
-            {"hop": new["hop"], "corrected": new["corrected"], "waiting": old["corrected"]}
+            {
+                "hop": new["hop"],
+                "number": new["number"],
+                "corrected": new["corrected"],
+                "waiting": old["corrected"],
+            }
             for old, new in _pairs(before["curves"], after["curves"])
         ],
     }
@@ -59,14 +66,9 @@ def overlaid(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
 def _pairs(
     before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]
 ) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """The hops that both runs have; what the server says of its own part stands in the table alone."""
+    """The hops that both runs have."""
     known = {each["hop"]: each for each in before}
-    drawn = set(HOPS.values())
-    return [
-        (known[each["hop"]], each)
-        for each in after
-        if each["hop"] in known and each["hop"] in drawn
-    ]
+    return [(known[each["hop"]], each) for each in after if each["hop"] in known]
 
 
 def _at(times: Sequence[int], own: Sequence[int], figures: Sequence[float | None]) -> list[Any]:

@@ -15,20 +15,10 @@ from msgspec import Struct
 
 from ..load_model import Check, HopResult, LoadResults, Percentiles, Point, Second
 from . import page
+from .hops import LOOKS, Look, look, title
 
 STRETCHES: Final = 1200
 """Points of a chart over time at most."""
-
-HOPS: Final = {
-    "send_to_sent": "send → sent",
-    "send_to_delivered": "send → delivered",
-    "delivered_to_status": "delivered → status",
-    "read_to_status": "read → status",
-}
-"""The hops by the names that people read."""
-
-_AFTER: Final = {"delivered_to_status": "send_to_delivered", "read_to_status": "send_to_delivered"}
-"""Hops that begin where another ends."""
 
 
 class Line(Struct, frozen=True):
@@ -42,7 +32,7 @@ class Line(Struct, frozen=True):
 class Bar(Struct, frozen=True, kw_only=True):
     """A hop in the waterfall: where it starts and how long it takes, in percent of the picture."""
 
-    title: str
+    look: Look
     start: float
     median: float
     tail: float
@@ -56,15 +46,16 @@ class Bar(Struct, frozen=True, kw_only=True):
 def render(results: LoadResults) -> bytes:
     """The page."""
     lines = [_line(check) for check in results.checks]
+    scale = _scale(results.hops)
     return page.render(
         "load.html.j2",
         {
             "results": results,
             "run": results.run,
             "lines": lines,
-            "bars": _waterfall(results.hops, lines),
+            "bars": _waterfall(results.hops, lines, scale),
+            "scale": scale,
             "rows": list(_rows(results.hops)),
-            "hops": HOPS,
             "data": embedded(charts(results)),
         },
         styles=("uPlot/uPlot.min.css", "load.css"),
@@ -74,22 +65,38 @@ def render(results: LoadResults) -> bytes:
 
 def _line(check: Check) -> Line:
     hop, _, percentile = check.name.partition(" ")
-    title = f"{HOPS.get(hop, hop)} {percentile}".strip().replace("_", " ")
-    return Line(check, title, 100 * check.measured / check.limit if check.limit else None)
+    name = title(hop) if hop in LOOKS else hop.replace("_", " ")
+    return Line(
+        check,
+        f"{name} {percentile}".strip(),
+        100 * check.measured / check.limit if check.limit else None,
+    )
 
 
 def _rows(hops: Sequence[HopResult]) -> Iterator[tuple[str, str, Percentiles, int]]:
     """The table of percentiles: each hop corrected, and as a waiting tester would have seen it."""
     for hop in hops:
-        title = HOPS.get(hop.hop, hop.hop)
-        yield title, "from the planned moment", hop.corrected, hop.count
-        yield title, "as a waiting tester", hop.waiting, hop.count
+        name = title(hop.hop)
+        yield name, "from the planned moment", hop.corrected, hop.count
+        yield name, "as a waiting tester", hop.waiting, hop.count
 
 
-def _waterfall(hops: Sequence[HopResult], lines: Sequence[Line]) -> list[Bar]:
+def _starts(hops: Sequence[HopResult]) -> dict[str, float]:
+    """When each hop begins, in milliseconds from the planned moment."""
     medians = {hop.hop: hop.corrected.p50 for hop in hops}
-    starts = {hop.hop: medians.get(_AFTER.get(hop.hop, ""), 0.0) for hop in hops}
-    width = max((starts[hop.hop] + hop.corrected.p99 for hop in hops), default=0.0) * 1.08 or 1.0
+    return {
+        hop.hop: sum(medians.get(before, 0.0) for before in look(hop.hop).after) for hop in hops
+    }
+
+
+def _scale(hops: Sequence[HopResult]) -> float:
+    """How many milliseconds the waterfall is wide."""
+    starts = _starts(hops)
+    return max((starts[hop.hop] + hop.corrected.p99 for hop in hops), default=0.0) * 1.08 or 1.0
+
+
+def _waterfall(hops: Sequence[HopResult], lines: Sequence[Line], width: float) -> list[Bar]:
+    starts = _starts(hops)
     bars = []
     for hop in hops:
         own = [line for line in lines if line.check.name.startswith(f"{hop.hop} ")]
@@ -98,7 +105,7 @@ def _waterfall(hops: Sequence[HopResult], lines: Sequence[Line]) -> list[Bar]:
         ]
         bars.append(
             Bar(
-                title=HOPS.get(hop.hop, hop.hop),
+                look=look(hop.hop),
                 start=100 * starts[hop.hop] / width,
                 median=100 * hop.corrected.p50 / width,
                 tail=100 * (hop.corrected.p99 - hop.corrected.p50) / width,
@@ -114,27 +121,30 @@ def _waterfall(hops: Sequence[HopResult], lines: Sequence[Line]) -> list[Bar]:
 
 
 def charts(results: LoadResults) -> dict[str, Any]:
-    """The numbers that the page's script draws."""
+    """The numbers that the page's script draws: of each hop but the parts of another."""
     stretches = list(_stretches(results.seconds))
+    hops = [(look(hop.hop), hop) for hop in results.hops if not look(hop.hop).is_part]
     return {
         "t": [stretch[-1].t for stretch in stretches],
         "warmup": results.run.warmup,
         "names": {"through": "p99", "dotted": "p50", "other": "waiting"},
         "latency": [
             {
-                "hop": HOPS.get(hop.hop, hop.hop),
+                "hop": each.name,
+                "number": each.number,
                 "through": [_worst(stretch, _latency(hop.hop, 1)) for stretch in stretches],
                 "dotted": [_worst(stretch, _latency(hop.hop, 0)) for stretch in stretches],
             }
-            for hop in results.hops
+            for each, hop in hops
         ],
         "curves": [
             {
-                "hop": HOPS.get(hop.hop, hop.hop),
+                "hop": each.name,
+                "number": each.number,
                 "corrected": _curve(hop.curve, hop.count),
                 "waiting": _curve(hop.waiting_curve, hop.count),
             }
-            for hop in results.hops
+            for each, hop in hops
         ],
         "planned": [_mean(stretch, lambda second: second.planned) for stretch in stretches],
         "verified": [_mean(stretch, lambda second: second.verified) for stretch in stretches],

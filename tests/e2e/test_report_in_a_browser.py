@@ -320,8 +320,13 @@ def test_it_prints_without_its_controls(opened: Open, failing: Path) -> None:
 
 
 def test_the_charts_of_a_load_run_are_drawn(opened: Open, loaded: Path) -> None:
-    """Latency, percentiles, throughput; a series can be hidden; they follow the theme and the width."""
+    """The waterfall, latency, percentiles, throughput; a series can be hidden; theme and width are followed."""
     page = opened(loaded)
+    bars = page.locator(".waterfall .hop:not(.part) .median").evaluate_all(
+        "all => all.map(each => getComputedStyle(each).backgroundColor)"
+    )
+    assert len(set(bars)) == len(bars) == 4
+    assert "rgba(0, 0, 0, 0)" not in bars
     plots = page.locator(".plot canvas")
     expect(plots).to_have_count(3)
     painted = (

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from reports import load_markdown, load_terminal
 from reports.formats import FORMATS, made
+from reports.html.hops import LOOKS
 from reports.html.load import STRETCHES, charts, render
 from reports.load_model import (
     Capacity,
@@ -81,6 +82,52 @@ def test_what_follows_a_delivery_starts_where_it_ends(run: LoadResults) -> None:
     assert render(run).count(b'class="limit"') == 1
 
 
+def test_a_latency_of_which_nothing_came_is_not_told_as_zero(run: LoadResults) -> None:
+    """Neither on the page nor in the terminal."""
+    empty = Check(name="history_page p50", limit=50, measured=0, unit="ms", passed=False)
+    (row,) = re.findall(
+        r"<tr><td>.*?page of history p50.*?</tr>", render(replace(run, checks=[empty])).decode()
+    )
+    assert ">nothing<" in row
+    out = io.StringIO()
+    load_terminal.show(replace(run, checks=[empty]), Console(file=out, width=80), [])
+    assert re.search(r"X history_page p50 +50 ms +nothing\n", out.getvalue())
+
+
+def test_every_hop_has_a_colour_of_its_own_and_a_number_to_be_read_without_it(
+    run: LoadResults,
+) -> None:
+    """The same number in the waterfall, on the line in a chart and in its legend."""
+    hops = [hop(name, 5, 20) for name in LOOKS]
+    page = render(replace(run, hops=hops)).decode()
+    shown = re.findall(r'<div class="hop hop-(\d+)"><span class="name">(\d+) ', page)
+    assert [number for number, _ in shown] == [number for _, number in shown]
+    assert (
+        len(set(shown)) == len(shown) == len([each for each in LOOKS.values() if not each.is_part])
+    )
+    drawn = charts(replace(run, hops=hops))
+    for chart in ("latency", "curves"):
+        assert [f"{each['number']}" for each in drawn[chart]] == [number for number, _ in shown]
+        assert all(each["hop"].startswith(f"{each['number']} ") for each in drawn[chart])
+    for number, _ in shown:
+        assert f"--hop-{number}: light-dark(" in page
+        assert f".hop-{number} {{ --h: var(--hop-{number}); }}" in page
+
+
+def test_the_parts_of_sent_follow_each_other_below_it(run: LoadResults) -> None:
+    """Waiting, storing and the rest: in its colour, and in the waterfall alone."""
+    hops = [
+        hop(name, 10, 20) for name in ("send_to_sent", "sent_queue", "sent_commit", "sent_rest")
+    ]
+    page = render(replace(run, hops=hops)).decode()
+    bars = re.findall(r'class="median" style="--a:([\d.]+);--w:([\d.]+)', page)
+    (_, queue, commit, rest) = [float(start) for start, _ in bars]
+    assert queue == 0
+    assert rest == pytest.approx(2 * commit, abs=0.02)
+    assert page.count('<div class="hop hop-1 part">') == 3
+    assert [each["hop"] for each in charts(replace(run, hops=hops))["latency"]] == ["1 send → sent"]
+
+
 def test_curves_are_on_an_axis_of_nines(run: LoadResults) -> None:
     """One in how many took longer; the slowest of all stands at their number."""
     (curve, *_) = charts(run)["curves"]
@@ -119,7 +166,7 @@ def test_hostile_text_is_text(run: LoadResults) -> None:
     assert text.count("<script") == render(run).decode().count("<script")
     assert "\x1b" not in text.partition('id="data"')[0]
     (data,) = re.findall(r'id="data">(.*?)</script>', text)
-    assert json.loads(data)["curves"][0]["hop"] == HOSTILE
+    assert HOSTILE in json.loads(data)["curves"][0]["hop"]
     assert "<b>" not in load_markdown.render(nasty).decode()
 
 

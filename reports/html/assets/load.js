@@ -10,7 +10,8 @@
     probe.style.color = css(name);
     return getComputedStyle(probe).color;
   };
-  const hops = ["--hop-1", "--hop-2", "--hop-3", "--hop-4"];
+  const hues = 8;
+  const hue = (number) => colour(`--hop-${((number - 1) % hues) + 1}`);
   const font = "12px " + css("--sans");
   const ms = (value) => (value == null ? "–" : `${value < 10 ? value.toFixed(2) : value.toFixed(1)} ms`);
   const number = (value) => (value == null ? "–" : String(Math.round(value * 10) / 10));
@@ -36,29 +37,59 @@
     ctx.fillRect(bbox.left, bbox.top, Math.min(end, bbox.left + bbox.width) - bbox.left, bbox.height);
     ctx.restore();
   };
-  const overTime = {
-    cursor: { sync: { key: "time" }, drag: { x: true, y: false } },
-    hooks: { drawClear: [shade] },
+  // What a line is stands on it, each at another place, so that colours are not needed to tell them apart.
+  const named = (texts) => (plot) => {
+    const { ctx, bbox } = plot;
+    const all = texts.map((text, at) => ({ text, at: at + 1 })).filter(({ text, at }) => text && plot.series[at].show);
+    const [low, high] = [plot.valToIdx(plot.scales.x.min), plot.valToIdx(plot.scales.x.max)];
+    ctx.save();
+    ctx.font = `600 ${12 * devicePixelRatio}px ${css("--sans")}`;
+    ctx.textAlign = "center";
+    ctx.textBaseline = "middle";
+    ctx.lineJoin = "round";
+    ctx.lineWidth = 4 * devicePixelRatio;
+    ctx.strokeStyle = colour("--paper");
+    all.forEach(({ text, at }, place) => {
+      const values = plot.data[at];
+      const left = bbox.left + (bbox.width * (place + 0.5)) / all.length;
+      const distance = (index) => Math.abs(plot.valToPos(plot.data[0][index], "x", true) - left);
+      let best = null;
+      for (let index = low; index <= high; index += 1) {
+        if (values[index] != null && (best == null || distance(index) < distance(best))) best = index;
+      }
+      if (best == null) return;
+      const point = [plot.valToPos(plot.data[0][best], "x", true), plot.valToPos(values[best], plot.series[at].scale, true)];
+      ctx.strokeText(text, ...point);
+      ctx.fillStyle = colour("--ink");
+      ctx.fillText(text, ...point);
+    });
+    ctx.restore();
   };
+  const overTime = (texts) => ({
+    cursor: { sync: { key: "time" }, drag: { x: true, y: false } },
+    hooks: { drawClear: [shade], draw: [named(texts)] },
+  });
   const scale = { time: false };
 
   const makers = {
     "over-time": () => ({
-      ...overTime,
+      ...overTime(data.latency.flatMap(({ number: at }) => [`${at}`, null])),
       scales: { x: scale, y: { range: (_, low, high) => [0, (high || 1) * 1.05] } },
       axes: [axis({ incrs: whole, values: (_, ticks) => ticks.map(seconds) }), axis({ size: 64, values: (_, ticks) => ticks.map((tick) => `${tick} ms`) })],
       series: [
         { label: "second", value: (_, value) => seconds(value) },
-        ...data.latency.flatMap(({ hop }, at) => [
-          line(`${hop} ${data.names.through}`, colour(hops[at % 4]), { value: (_, value) => ms(value) }),
-          line(`${hop} ${data.names.dotted}`, colour(hops[at % 4]), { ...dotted, value: (_, value) => ms(value) }),
+        ...data.latency.flatMap(({ hop, number: at }) => [
+          line(`${hop} ${data.names.through}`, hue(at), { value: (_, value) => ms(value) }),
+          line(`${hop} ${data.names.dotted}`, hue(at), { ...dotted, value: (_, value) => ms(value) }),
         ]),
       ],
       data: [data.t, ...data.latency.flatMap(({ through, dotted: other }) => [through, other])],
     }),
     curves: () => {
       const tables = data.curves.flatMap(({ corrected, waiting }) => (waiting ? [corrected, waiting] : [corrected]));
+      const texts = data.curves.flatMap(({ number: at, waiting }) => (waiting ? [`${at}`, null] : [`${at}`]));
       return {
+        hooks: { draw: [named(texts)] },
         scales: { x: { ...scale, distr: 3, log: 10 }, y: { range: (_, low, high) => [0, (high || 1) * 1.05] } },
         axes: [
           axis({
@@ -71,16 +102,16 @@
         ],
         series: [
           { label: "percentile", value: (_, value) => (value == null ? "–" : percent(value)) },
-          ...data.curves.flatMap(({ hop, waiting }, at) => [
-            line(hop, colour(hops[at % 4]), { value: (_, value) => ms(value) }),
-            ...(waiting ? [line(`${hop}, ${data.names.other}`, colour(hops[at % 4]), { ...dotted, value: (_, value) => ms(value) })] : []),
+          ...data.curves.flatMap(({ hop, number: at, waiting }) => [
+            line(hop, hue(at), { value: (_, value) => ms(value) }),
+            ...(waiting ? [line(`${hop}, ${data.names.other}`, hue(at), { ...dotted, value: (_, value) => ms(value) })] : []),
           ]),
         ],
         data: tables.length ? uPlot.join(tables) : [[]],
       };
     },
     throughput: () => ({
-      ...overTime,
+      ...overTime([null, "verified", "failed", "in flight"]),
       scales: { x: scale, y: { range: (_, low, high) => [0, (high || 1) * 1.1] }, flight: { range: (_, low, high) => [0, (high || 1) * 1.1] } },
       axes: [
         axis({ incrs: whole, values: (_, ticks) => ticks.map(seconds) }),
