@@ -10,24 +10,18 @@ conversation has the message, and the `delivered` of each other user came back a
 from __future__ import annotations
 
 from array import array
-from collections import deque
-from typing import Literal
+from collections.abc import Container
 
 from msgspec import Struct
 
+from .causes import UNANSWERED, Causes
 from .client import Entry, Failed, Sent, Status, Timing
 from .hops import HOPS, Counts, Hop
 from .samples import Samples
+from .statuses import COVERED, Heard, Statuses, Watermark
 from .streams import MAX_GAP, Stream
 
-Watermark = Literal["delivered", "read"]
-
 _HOPS: dict[Watermark, Hop] = {"delivered": "delivered_to_status", "read": "read_to_status"}
-_COVERED: dict[str, tuple[Watermark, ...]] = {
-    "delivered": ("delivered",),
-    "read": ("read", "delivered"),
-}
-"""What a status tells at once: read implies delivered, and may come in its place (STA-4)."""
 
 
 class Flight(Struct, eq=False):
@@ -54,19 +48,19 @@ class Flight(Struct, eq=False):
         return sent_at if before is None or before.touched <= sent_at else before.touched
 
 
-class Acknowledged(Struct, eq=False):
-    """How far one user has acknowledged what another one sent, in one of the two ways."""
-
-    awaited: deque[tuple[int, int, Flight | None]]
-    """What no status came for yet: up to which seq, when, and the message that it was about."""
-    told: int = 0
-    """The highest seq that was acknowledged."""
-
-
 class Device:
     """One device of one member of a conversation."""
 
-    __slots__ = ("latest", "read_up_to", "stream", "talk", "unanswered", "unread", "user_id")
+    __slots__ = (
+        "heard",
+        "latest",
+        "read_up_to",
+        "stream",
+        "talk",
+        "unanswered",
+        "unread",
+        "user_id",
+    )
 
     def __init__(self, user_id: str, talk: Talk) -> None:
         self.user_id = user_id
@@ -80,12 +74,13 @@ class Device:
         """The last `read`."""
         self.unanswered: dict[int, Flight] = {}
         """What it sent, or has to send, and had no answer for; by the plan's number."""
+        self.heard = Heard()
 
 
 class Talk:
     """One conversation while it is under load."""
 
-    __slots__ = ("_acknowledged", "base", "conversation_id", "devices", "numbers", "steps")
+    __slots__ = ("base", "conversation_id", "devices", "numbers", "statuses", "steps")
 
     def __init__(self, conversation_id: str, head: int, users: int, devices: int = 1) -> None:
         """A conversation of so many users with so many devices each, whose newest seq is `head`."""
@@ -97,8 +92,7 @@ class Talk:
         self.devices: list[Device] = []
         self.numbers = array("Q")
         """The message that stands at seq ``base + 1 + index``: its number plus one, 0 for others."""
-        self._acknowledged: dict[tuple[str, str, Watermark], Acknowledged] = {}
-        """By sender and reader."""
+        self.statuses = Statuses()
 
     @property
     def head(self) -> int:
@@ -113,37 +107,14 @@ class Talk:
             if number is not None:
                 self.numbers[index] = number + 1
 
-    def expect_status(
-        self, sender: str, reader: str, status: Watermark, seq: int, now: int, about: Flight | None
-    ) -> None:
-        """A reader acknowledged something of a sender; of a repeat, or less than before, nothing comes."""
-        key = (sender, reader, status)
-        known = self._acknowledged.get(key)
-        if known is None:
-            known = self._acknowledged[key] = Acknowledged(deque())
-        if seq > known.told:
-            known.told = seq
-            known.awaited.append((seq, now, about))
-
-    def status_came(
-        self, sender: str, reader: str, status: Watermark, up_to: int
-    ) -> list[tuple[int, Flight | None]]:
-        """When each acknowledgement was given that this status answers, and which message it was about."""
-        known = self._acknowledged.get((sender, reader, status))
-        answered: list[tuple[int, Flight | None]] = []
-        if known is not None:
-            awaited = known.awaited
-            while awaited and awaited[0][0] <= up_to:
-                _, since, about = awaited.popleft()
-                answered.append((since, about))
-        return answered
-
 
 class Accounting:
     """The books of one process."""
 
-    def __init__(self, run: str) -> None:
+    def __init__(self, run: str, *, others_read_too: bool = False) -> None:
+        """`others_read_too`: users existed before, and may have devices that nobody knows of here."""
         self._run = run
+        self._others_read_too = others_read_too
         self._flying: dict[str, Flight] = {}
         self.samples = Samples()
         self._notes = {
@@ -151,13 +122,22 @@ class Accounting:
             for hop in HOPS
         }
         self.counts = Counts()
+        self.causes = Causes()
+        """Of errors."""
         self._asking = 0
         """HTTP answers that are waited for."""
+        self._reads_awaited = 0
+        """Acknowledgements of reading that no status came for."""
 
     @property
     def in_flight(self) -> int:
         """Messages and HTTP answers on their way."""
         return len(self._flying) + self._asking
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is on its way any more."""
+        return not self.in_flight and not self._reads_awaited
 
     def take_counts(self) -> Counts:
         """What was counted since this was last asked."""
@@ -198,10 +178,11 @@ class Accounting:
         if measured:
             self._record(hop, now - planned, now - asked)
 
-    def refused(self) -> None:
+    def refused(self, cause: str) -> None:
         """It came, and is a refusal; or none came."""
         self._asking -= 1
         self.counts.failed += 1
+        self.causes.note(cause)
 
     def connected_again(self, planned: int, began: int, now: int, measured: bool) -> None:
         """A device has all that it missed; it was to come back at `planned`, and tried at `began`."""
@@ -229,6 +210,7 @@ class Accounting:
             flight.before = None
             del flight.device.unanswered[flight.number]
             self.counts.failed += 1
+            self.causes.note(frame.error.code)
 
     def came(self, device: Device, entry: Entry, now: int) -> bool:
         """An entry came to a device; answer whether it is another user's, and to be acknowledged.
@@ -255,13 +237,16 @@ class Accounting:
             self.counts.deliveries += 1
             self._step(flight)
         device.unread[sender] = (entry.seq, flight)
-        talk.expect_status(sender, device.user_id, "delivered", entry.seq, now, flight)
+        expected = talk.statuses.expect(sender, device.user_id, "delivered", entry.seq, now, flight)
+        if flight is not None and expected == "told already":
+            self._step(flight)
         return True
 
     def reads(self, device: Device, now: int) -> int:
         """A device says `read` for everything that came; up to which seq."""
         for sender, (seq, flight) in device.unread.items():
-            device.talk.expect_status(sender, device.user_id, "read", seq, now, flight)
+            expected = device.talk.statuses.expect(sender, device.user_id, "read", seq, now, flight)
+            self._reads_awaited += expected == "awaited"
         device.unread.clear()
         device.read_up_to = device.stream.high
         return device.read_up_to
@@ -270,10 +255,30 @@ class Accounting:
         """A sender is told how far another user is."""
         if frame.conversation_id != device.talk.conversation_id:
             return
-        for watermark in _COVERED.get(frame.status, ()):
-            answered = device.talk.status_came(
+        self.counts.status_mismatch += self._is_wrong(device, frame)
+        self.stands(device, frame, now)
+
+    def _is_wrong(self, device: Device, frame: Status) -> bool:
+        reader, up_to = frame.user_id, frame.up_to_seq
+        covered = COVERED.get(frame.status)
+        if covered is None or reader == device.user_id:
+            return False
+        if device.heard.falls(reader, frame.status, up_to):
+            return True
+        own = device.heard.newest_own(up_to)
+        unfounded = device.talk.statuses.is_unfounded
+        return bool(
+            own and not self._others_read_too and unfounded(device.user_id, reader, covered[0], own)
+        )
+
+    def stands(self, device: Device, frame: Status, now: int) -> None:
+        """A sender knows how far another user is, however it came to know."""
+        for watermark in COVERED.get(frame.status, ()):
+            answered = device.talk.statuses.came(
                 device.user_id, frame.user_id, watermark, frame.up_to_seq
             )
+            if watermark == "read":
+                self._reads_awaited -= len(answered)
             for since, flight in answered:
                 if flight is None:
                     continue
@@ -282,12 +287,18 @@ class Accounting:
                 if watermark == "delivered":
                     self._step(flight)
 
-    def finish(self, talks: list[Talk]) -> None:
-        """No more will come: what is missing is lost, and what was not answered is unknown."""
-        self.counts.unanswered += self._asking
-        self.counts.unanswered += sum(not flight.answered for flight in self._flying.values())
+    def finish(self, talks: list[Talk], away: Container[str] = ()) -> None:
+        """No more will come: what is missing is lost, and what was not answered is unknown.
+
+        `away` are users who are not connected now.
+        """
+        silent = self._asking + sum(not flight.answered for flight in self._flying.values())
+        if silent:
+            self.counts.unanswered += silent
+            self.causes.note(UNANSWERED, silent)
         for talk in talks:
             self.counts.lost += sum(device.stream.missing(talk.head) for device in talk.devices)
+            self.counts.status_mismatch += sum(1 for _ in talk.statuses.missing(away))
 
     def _stored(self, device: Device, identity: str, seq: int, now: int) -> Flight | None:
         """A message has its place, and is answered by that; None if it was before."""
@@ -298,6 +309,7 @@ class Accounting:
         del flight.device.unanswered[flight.number]
         self.counts.sent += 1
         device.talk.keep(seq, flight.number)
+        device.heard.stored(seq)
         self._time("send_to_sent", flight, now)
         self._step(flight)
         return flight

@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from .answers import Page, Stored, understood
 from .crew import Crew, File, Line
 from .host import GiveUp, clock
 from .schedule import Act
@@ -66,11 +67,12 @@ class Acts:
         crew, books = self._crew, self._crew.accounting
         books.asks()
         try:
-            stored = crew.host.post(ASSETS, due.line.token, self._content(due.number))
-        except GiveUp:
-            books.refused()
+            answer = crew.host.post(ASSETS, due.line.token, self._content(due.number))
+            asset = understood(answer, Stored, f"POST {ASSETS}").asset_id
+        except GiveUp as refusal:
+            books.refused(refusal.cause)
             return
-        now, asset = clock(), str(stored["asset_id"])
+        now = clock()
         books.answered("media_upload", due.planned, due.now, now, due.measured)
         crew.files[asset] = File(due.number, due.measured)
         body = msgspec.json.encode({"kind": "media", "asset_id": asset})
@@ -90,8 +92,8 @@ class Acts:
         books, asked = self._crew.accounting, clock()
         try:
             content = self._crew.host.fetch(f"{ASSETS}/{asset}", line.token)
-        except GiveUp:
-            books.refused()
+        except GiveUp as refusal:
+            books.refused(refusal.cause)
             return
         books.answered("media_download", since, asked, clock(), file.measured)
         books.counts.asset_mismatch += content != self._content(file.number)
@@ -109,9 +111,10 @@ class Acts:
         step = walk.step
         books.asks()
         try:
-            page = self._crew.host.get(step.path, line.token)
-        except GiveUp:
-            books.refused()
+            answer = self._crew.host.get(step.path, line.token)
+            page = understood(answer, Page, "GET of a history")
+        except GiveUp as refusal:
+            books.refused(refusal.cause)
             return
         books.answered("history_page", due.planned, due.now, clock(), due.measured)
         books.counts.verified += 1

@@ -39,7 +39,7 @@ Rate = Annotated[
 Percentile = Annotated[
     str, Meta(pattern=_PERCENTILE, extra_json_schema={"description": "p50, p99, p99.9 or max"})
 ]
-Milliseconds = Annotated[float, Meta(gt=0)]
+Milliseconds = Annotated[float, Meta(gt=0, le=3_600_000)]
 Count = Annotated[int, Meta(ge=0)]
 
 MAX_USERS: Final = 100_000
@@ -48,6 +48,8 @@ MAX_RATE: Final = 50_000.0
 MAX_SEALED: Final = 100_000
 """Encrypted messages of a run; they wait in memory, a kilobyte each."""
 MAX_DURATION: Final = 7 * 24 * 3600.0
+MAX_WAIT: Final = 3600.0
+"""As long as a latency can be at most."""
 
 
 class PopulationSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -111,6 +113,7 @@ class Correctness(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     reordered: Count = 0
     history_mismatch: Count = 0
     asset_mismatch: Count = 0
+    status_mismatch: Count = 0
 
 
 class Errors(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -273,6 +276,7 @@ def load_budget(file: Path) -> Budget:
 def impossible(budget: Budget) -> Iterator[Complaint]:
     """What no run could be, though every value by itself is well formed."""
     yield from _impossible_people(budget.population)
+    yield from _impossible_waits(budget)
     load = budget.what_is_planned
     if not 0 < load.duration <= MAX_DURATION:
         yield Complaint(("load", "duration"), "`duration` must be more than 0, and at most 7 days")
@@ -296,6 +300,15 @@ def impossible(budget: Budget) -> Iterator[Complaint]:
             if limits[lower] > limits[higher]:
                 message = f"`{higher}` cannot be below `{lower}` ({limits[lower]:g} ms)"
                 yield Complaint(("latency_ms", hop, higher), message)
+
+
+def _impossible_waits(budget: Budget) -> Iterator[Complaint]:
+    if not 0 < seconds(budget.setup) <= MAX_WAIT:
+        yield Complaint(("setup",), "`setup` must be more than 0, and at most 1 hour")
+    if seconds(budget.drain) > MAX_WAIT:
+        yield Complaint(("drain",), "`drain` must be at most 1 hour")
+    if seconds(budget.population.read_after) > MAX_WAIT:
+        yield Complaint(("population", "read_after"), "`read_after` must be at most 1 hour")
 
 
 def _impossible_secrets(budget: Budget, load: Load) -> Iterator[Complaint]:

@@ -2,7 +2,8 @@
 
 Ramp: double the rate while the budget is kept (halve it while it is broken). Then bisect between the highest
 rate that kept it and the lowest that broke it, until they are within `NEAR` of each other. The answer is
-that range with its evidence, every step; where the generator itself could not go on, it says so.
+that range with its evidence, every step. A run that is invalid is made once more, since a machine may be busy
+for a moment; if it is again, the generator itself cannot go on, and the answer says so.
 """
 
 from __future__ import annotations
@@ -29,8 +30,11 @@ class Search(Struct):
         """What to try next, or None when the answer is there."""
         if not self.steps:
             return self.first
-        if len(self.steps) >= MAX_STEPS or self.steps[-1].verdict == "invalid":
+        if len(self.steps) >= MAX_STEPS:
             return None
+        if self.steps[-1].verdict == "invalid":
+            rate = self.steps[-1].rate
+            return rate if sum(step.rate == rate for step in self.steps) == 1 else None
         kept, broken = self._kept, self._broken
         if kept is None:
             lower = min(step.rate for step in self.steps) / 2
@@ -55,11 +59,13 @@ class Search(Struct):
         """The range, as far as it is known."""
         kept, broken = self._kept, self._broken
         culprit = next((step for step in self.steps if step.rate == broken), None)
+        last = self.steps[-1] if self.steps else None
         return Capacity(
             kept=kept,
             broken=broken,
             broke_first=culprit.first_broken if culprit is not None else None,
             steps=self.steps,
+            ended_by=last.reason if last is not None and last.verdict == "invalid" else None,
         )
 
     @property

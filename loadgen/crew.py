@@ -92,7 +92,7 @@ class Crew:
         talks = plan.population.talks(plan.seed)
         self.plan = plan
         self.host = host
-        self.accounting = Accounting(plan.run)
+        self.accounting = Accounting(plan.run, others_read_too=bool(plan.accounts))
         self.meetings = [Meeting(index, talks[index], plan.population.devices) for index in mine]
         self.seats = [
             Seat(member, device, meeting)

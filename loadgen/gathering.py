@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from reports.load_model import Second
 
-from .histograms import Histogram
+from .causes import Causes
+from .histograms import Histogram, nearest_rank
 from .hops import HOPS, LAG, Counts, Hop
 from .samples import TYPECODE, values
 from .wire import Interval
@@ -52,6 +53,7 @@ class Gathering:
         self.waiting: dict[Hop, Histogram] = {hop: Histogram() for hop in HOPS}
         self.lag = Histogram()
         self.counts = Counts()
+        self.causes = Causes()
         self.cpu = 0.0
         """Seconds of processor time from the beginning of the warm-up to the last answer."""
         self.reading_back_cpu = 0.0
@@ -61,6 +63,7 @@ class Gathering:
     def take(self, interval: Interval) -> Tick:
         """Add what a process measured; the second that it belongs to, as it stands now."""
         self.counts.add(interval.counts)
+        self.causes.add(interval.causes)
         self.cpu += interval.cpu
         arrays = {name: values(data) for name, data in interval.samples.items()}
         nothing = array(TYPECODE)
@@ -113,5 +116,4 @@ def _second(second: int, tick: Tick) -> Second:
 def _few(microseconds: Sequence[int]) -> list[float]:
     """p50, p99 and the maximum of a second, in milliseconds, by the nearest rank."""
     ordered = sorted(microseconds)
-    last = len(ordered) - 1
-    return [ordered[min(last, int(len(ordered) * part))] / 1000 for part in (0.5, 0.99, 1.0)]
+    return [ordered[nearest_rank(each, len(ordered)) - 1] / 1000 for each in (50, 99, 100)]

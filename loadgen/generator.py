@@ -136,7 +136,7 @@ class Generator:
         """Wait for what is on its way, while it may still come."""
         deadline = clock() + int(self._plan.drain * 1e6)
         crew = self._crew
-        while (crew.accounting.in_flight or crew.next_reader) and clock() < deadline:
+        while not (crew.accounting.is_settled and crew.next_reader is None) and clock() < deadline:
             if crew.trouble is not None:
                 return
             self._sleep_a_little()
@@ -150,7 +150,9 @@ class Generator:
     def _finish(self) -> int:
         """Close the books and read the history back; how many entries were compared."""
         crew = self._crew
-        crew.accounting.finish([each.talk for each in crew.meetings if each.talk is not None])
+        away = {line.device.user_id for line in crew.lines if not line.live}
+        talks = [each.talk for each in crew.meetings if each.talk is not None]
+        crew.accounting.finish(talks, away)
         entries = 0
         for found in self._host.map(self._read_back, crew.meetings):
             entries += found.entries
@@ -187,6 +189,7 @@ class Generator:
             samples=accounting.samples.take(),
             in_flight=accounting.in_flight,
             cpu=spent - self._cpu if cpu is None else cpu,
+            causes=accounting.causes.take(),
         )
         self._cpu = spent
         return interval

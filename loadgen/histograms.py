@@ -24,6 +24,11 @@ _TICKS: Final = 5
 """Points of a curve for each halving of the distance to 100 percent."""
 
 
+def nearest_rank(percentile: float, count: int) -> int:
+    """Which of so many values in order, from 1, so many percent of them are not above."""
+    return max(1, ceil(percentile / 100 * count - ROUNDING))
+
+
 class Histogram:
     """One distribution."""
 
@@ -61,8 +66,8 @@ class Histogram:
             return 0.0
         if self._ranks is None:
             self._ranks = list(accumulate(self._hdr.counts))
-        rank = max(1, ceil(percentile / 100 * self.count - ROUNDING))
-        value = self._hdr.get_value_from_index(bisect_left(self._ranks, rank))
+        index = bisect_left(self._ranks, nearest_rank(percentile, self.count))
+        value = self._hdr.get_value_from_index(index)
         return float(min(self._hdr.get_highest_equivalent_value(value), self._highest)) / 1000
 
     @property

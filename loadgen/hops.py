@@ -52,6 +52,8 @@ class Counts(Struct, kw_only=True):
     """Entries that the history has otherwise than they were sent, or has not."""
     asset_mismatch: int = 0
     """Files that came otherwise than they were uploaded."""
+    status_mismatch: int = 0
+    """Statuses that fell, that no acknowledgement knows of, or that never came."""
     disconnected: int = 0
     """Connections that ended by themselves."""
 

@@ -15,11 +15,12 @@ Result = TypeVar("Result")
 
 
 class GiveUp(Exception):
-    """Something cannot go on, a call or the whole run; the text says why."""
+    """Something cannot go on, a call or the whole run; the text says why, the cause in a word or two."""
 
-    def __init__(self, kind: TroubleKind, text: str) -> None:
+    def __init__(self, kind: TroubleKind, text: str, cause: str = "") -> None:
         super().__init__(text)
         self.kind = kind
+        self.cause = cause or kind
 
 
 class Host(Protocol):

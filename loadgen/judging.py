@@ -11,13 +11,20 @@ from typing import Literal
 
 from msgspec import Struct
 
-from reports.load_model import Check, LoadVerdict
+from reports.load_model import Check, LoadVerdict, told_causes
 
 from .budgets import Budget, percent
 from .gathering import Gathering
 from .wire import Trouble
 
-CORRECTNESS = ("lost", "duplicated", "reordered", "history_mismatch", "asset_mismatch")
+CORRECTNESS = (
+    "lost",
+    "duplicated",
+    "reordered",
+    "history_mismatch",
+    "asset_mismatch",
+    "status_mismatch",
+)
 
 _EXIT: dict[LoadVerdict, Literal[0, 1, 3]] = {
     "within budget": 0,
@@ -51,7 +58,7 @@ def judge(
         invalid.insert(0, "the run was interrupted before its end")
     if invalid:
         return Judgement("invalid", invalid, checks)
-    broken = [_told(check) for check in checks if not check.passed]
+    broken = [_told(check, gathered) for check in checks if not check.passed]
     return Judgement("budget broken" if broken else "within budget", broken, checks)
 
 
@@ -99,8 +106,11 @@ def _invalid(budget: Budget, gathered: Gathering) -> Iterator[str]:
         yield "no message was measured"
 
 
-def _told(check: Check) -> str:
+def _told(check: Check, gathered: Gathering) -> str:
     if check.is_empty:
         return f"{check.name}: nothing came that could be measured"
     unit = f" {check.unit}" if check.unit == "ms" else ""
-    return f"{check.name}: {check.measured:g}{unit}, over the limit of {check.limit:g}{unit}"
+    text = f"{check.name}: {check.measured:g}{unit}, over the limit of {check.limit:g}{unit}"
+    if check.name == "errors":
+        text += f" ({told_causes(gathered.causes.counts)})"
+    return text

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from .accounting import Accounting, Talk
+from .answers import Item, Page, understood
 
 PAGE = 200
 """Entries of a page that are asked for; the server may give fewer."""
@@ -36,13 +37,13 @@ def read_back(
     """Compare a conversation's history.
 
     `is_body` answers whether a body is what the message of that number said; `ask` gets a path and answers
-    with the JSON of a page.
+    with the JSON of a page. Raises `GiveUp` for what is no page.
     """
     entries = mismatches = 0
     expected: int | None = None
     seen: set[str] = set()
     for item in _backwards(talk, ask):
-        seq, identity = int(item["seq"]), str(item.get("client_message_id"))
+        seq, identity = item.seq, item.client_message_id or ""
         entries += 1
         if expected is None:
             mismatches += max(0, talk.head - seq)
@@ -54,21 +55,22 @@ def read_back(
         index = seq - talk.base - 1
         number = talk.numbers[index] - 1 if index < len(talk.numbers) else -1
         if number >= 0 and not (
-            identity == accounting.identity(number) and is_body(number, item.get("body"))
+            identity == accounting.identity(number) and is_body(number, item.body)
         ):
             mismatches += 1
     last = talk.head if expected is None else expected
     return ReadBack(entries, mismatches + max(0, last - talk.base))
 
 
-def _backwards(talk: Talk, ask: Callable[[str], Any]) -> Iterator[Any]:
+def _backwards(talk: Talk, ask: Callable[[str], Any]) -> Iterator[Item]:
     """The entries above the base, from the newest down."""
     path = f"/v1.0/conversations/{talk.conversation_id}/messages?limit={PAGE}"
     cursor: str | None = ""
     while cursor is not None:
-        page = ask(f"{path}&before={quote(cursor)}" if cursor else path)
-        for item in reversed(page["items"]):
-            if item["seq"] <= talk.base:
+        answer = ask(f"{path}&before={quote(cursor)}" if cursor else path)
+        page = understood(answer, Page, "GET of a history")
+        for item in reversed(page.items):
+            if item.seq <= talk.base:
                 return
             yield item
-        cursor = page.get("before")
+        cursor = page.before

@@ -62,6 +62,7 @@ def results(measured: Measured) -> report.LoadResults:
             if gathered.corrected[hop].count
         ],
         counts=report.LoadCounts(**msgspec.structs.asdict(gathered.counts)),
+        causes=gathered.causes.counts,
         generator=report.GeneratorResult(
             lag_p50=gathered.lag.ms(50),
             lag_p99=gathered.lag.ms(99),

@@ -17,6 +17,7 @@ import msgspec
 
 from conformance.crypto import Address, Keyring, Peer, Rejected, verified_key, verified_peer
 
+from .answers import Claimed, Devices, understood
 from .client import ToDevice
 from .crew import Crew, Line, Seat
 from .host import GiveUp, clock
@@ -89,9 +90,9 @@ class Sealing:
     def _look_up(self, line: Line) -> None:
         """A user's devices with their verified keys."""
         user_id = line.device.user_id
-        listed = self._crew.host.get(f"/v1.0/users/{user_id}/devices", line.token)["devices"]
+        answer = self._crew.host.get(f"/v1.0/users/{user_id}/devices", line.token)
         found = self._peers[user_id] = {}
-        for each in listed:
+        for each in understood(answer, Devices, "GET of a user's devices").devices:
             peer = verified_peer(Address(user_id, each["device_id"]), each)
             if peer is not None:
                 found[each["device_id"]] = peer
@@ -121,10 +122,11 @@ class Sealing:
             wanted: dict[str, list[str]] = {}
             for peer in some:
                 wanted.setdefault(peer.address.user_id, []).append(peer.address.device_id)
-            claimed = self._crew.host.post("/v1.0/keys/claim", line.token, {"devices": wanted})
+            answer = self._crew.host.post("/v1.0/keys/claim", line.token, {"devices": wanted})
+            claimed = understood(answer, Claimed, "POST /v1.0/keys/claim").keys
             for peer in some:
                 user_id, device_id = peer.address.user_id, peer.address.device_id
-                key = claimed["keys"].get(user_id, {}).get(device_id)
+                key = claimed.get(user_id, {}).get(device_id)
                 if key is None:
                     raise GiveUp("refused", f"no one-time key of {peer.address} could be claimed")
                 ring.begin(peer, verified_key(peer, key))

@@ -13,14 +13,12 @@ from __future__ import annotations
 
 from functools import partial
 from random import Random
-from typing import Final
 
+from .answers import Standing, understood
 from .client import Status
 from .crew import Comeback, Crew, Line, watermark
 from .host import GiveUp, clock
 from .schedule import cuts
-
-WATERMARKS: Final = ("read", "delivered")
 
 
 class Storms:
@@ -68,14 +66,14 @@ class Storms:
         conversation = device.talk.conversation_id
         books.asks()
         try:
-            found = self._crew.host.get(f"/v1.0/conversations/{conversation}", line.token)
-        except GiveUp:
-            books.refused()
+            answer = self._crew.host.get(f"/v1.0/conversations/{conversation}", line.token)
+            members = understood(answer, Standing, "GET of a conversation").members
+        except GiveUp as refusal:
+            books.refused(refusal.cause)
             return
         books.told()
         now = clock()
-        for member in found["members"]:
-            if member["user_id"] != device.user_id:
-                for name in WATERMARKS:
-                    up_to = member[f"{name}_seq"]
-                    books.status(device, Status(conversation, member["user_id"], name, up_to), now)
+        for member in members:
+            if member.user_id != device.user_id:
+                for name, up_to in (("read", member.read_seq), ("delivered", member.delivered_seq)):
+                    books.stands(device, Status(conversation, member.user_id, name, up_to), now)

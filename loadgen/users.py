@@ -27,6 +27,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from .accounting import Device, Talk
+from .answers import Created, Session, understood
 from .client import (
     Channel,
     Disconnected,
@@ -99,12 +100,15 @@ class Http:
             )
         if not answer.status_code:
             why = getattr(answer, "error", "no connection")
-            raise GiveUp("unreachable", f"{method} {_kind(path)}: no answer ({why})")
+            text = f"{method} {_kind(path)}: no answer ({why})"
+            raise GiveUp("unreachable", text, "no answer over HTTP")
         if answer.status_code not in GOOD:
+            problem = _problem(answer.content or b"")
             raise GiveUp(
                 "refused",
-                f"{method} {_kind(path)} was answered with {answer.status_code} "
-                f"{_problem(answer.content or b'')}",
+                f"{method} {_kind(path)} was answered with {answer.status_code} {problem.code} "
+                f"{problem.detail}".rstrip(),
+                f"{answer.status_code} {problem.code}",
             )
         return answer.content or b""
 
@@ -114,13 +118,12 @@ def _kind(path: str) -> str:
     return "/".join(path.partition("?")[0].split("/")[:3])
 
 
-def _problem(content: bytes) -> str:
+def _problem(content: bytes) -> Problem:
     """What an error says of itself."""
     try:
-        told = msgspec.json.decode(content, type=Problem)
+        return msgspec.json.decode(content, type=Problem)
     except msgspec.MsgspecError:
-        return "without a problem document"
-    return f"{told.code} {told.detail}"
+        return Problem("without a problem document")
 
 
 class DeviceUser(User):
@@ -194,7 +197,7 @@ def _log_in(crew: Crew, http: Http, seat: Seat) -> tuple[str, str]:
         "/v1.0/sessions",
         content={**credentials, "device": {"device_id": device_id(seat), "name": "msgcheck"}},
     )
-    return who.user_id, str(session["token"])
+    return who.user_id, understood(session, Session, "POST /v1.0/sessions").token
 
 
 def device_id(seat: Seat) -> str:
@@ -213,8 +216,9 @@ def _create(crew: Crew, http: Http, meeting: Meeting, creator: int) -> Talk:
     if meeting.planned.kind == "group":
         body["title"] = f"load {plan.run} {meeting.index}"
     made = http.must("POST", "/v1.0/conversations", token=meeting.token, content=body)
-    head = made["head_seq"] + _prefill(crew, http, made["conversation_id"], meeting)
-    return Talk(made["conversation_id"], head, len(members), plan.population.devices)
+    created = understood(made, Created, "POST /v1.0/conversations")
+    head = created.head_seq + _prefill(crew, http, created.conversation_id, meeting)
+    return Talk(created.conversation_id, head, len(members), plan.population.devices)
 
 
 def _prefill(crew: Crew, http: Http, conversation_id: str, meeting: Meeting) -> int:

@@ -7,10 +7,12 @@ and each page must end right below where the one before it began (PAG-1, PAG-3).
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 from msgspec import Struct
+
+from .answers import Page
 
 PAGE: Final = 50
 """Entries that are asked for; the API's own default."""
@@ -34,14 +36,14 @@ class Walk:
         self.step = Step(self._newest, None)
         """What to ask for next."""
 
-    def take(self, step: Step, page: Any) -> int:
+    def take(self, step: Step, page: Page) -> int:
         """A page came for a step; how many of its entries are not where they must be."""
-        seqs: list[int] = [item["seq"] for item in page["items"]]
+        seqs = [item.seq for item in page.items]
         wrong = sum(later != sooner + 1 for sooner, later in pairwise(seqs))
         wrong += len(seqs) > PAGE
         if step.below is not None and seqs:
             wrong += seqs[-1] != step.below - 1
-        cursor = page.get("before")
+        cursor = page.before
         if cursor is None or not seqs:
             self.step = Step(self._newest, None)
         else:

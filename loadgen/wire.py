@@ -45,6 +45,8 @@ class Interval(Struct, frozen=True, tag="interval", kw_only=True):
     """Messages on their way at its end."""
     cpu: float
     """Seconds of processor time that the process used in it."""
+    causes: dict[str, int] = {}
+    """Of the errors in it."""
 
 
 class Reconciling(Struct, frozen=True, tag="reconciling"):

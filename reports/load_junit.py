@@ -40,7 +40,8 @@ def _case(check: Check, results: LoadResults) -> ET.Element:
     case = ET.Element(
         "testcase", classname=results.run.budget, name=clean(check.name), time="0.000"
     )
-    measured = f"measured {check.measured:g}, limit {check.limit:g} {check.unit}".rstrip()
+    figure = "nothing" if check.is_empty else f"{check.measured:g}"
+    measured = f"measured {figure}, limit {check.limit:g} {check.unit}".rstrip()
     if results.verdict == "invalid":
         problem = ET.SubElement(case, "error", type="invalid")
         problem.set("message", clean(results.headline))

@@ -37,5 +37,6 @@ def _lines(results: LoadResults) -> Iterator[str]:
 def _row(check: Check) -> str:
     unit = " ms" if check.unit == "ms" else ""
     mark = "✅" if check.passed else "❌"
-    measured, limit = f"{check.measured:g}{unit}", f"{check.limit:g}{unit}"
+    measured = "nothing" if check.is_empty else f"{check.measured:g}{unit}"
+    limit = f"{check.limit:g}{unit}"
     return f"| {mark} | {literal(check.name)} | {literal(measured)} | {literal(limit)} |"

@@ -8,6 +8,7 @@ time RFC 3339 in UTC. A hop's histogram is the whole distribution in HdrHistogra
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -148,6 +149,8 @@ class Capacity(Node, frozen=True):
     """Which line of the budget broke there."""
     steps: list[CapacityStep]
     """Every run, in order."""
+    ended_by: str | None = None
+    """Why the search ended before the range was narrow: what made its last run invalid."""
 
 
 class LoadCounts(Node, frozen=True):
@@ -166,6 +169,7 @@ class LoadCounts(Node, frozen=True):
     history_mismatch: int
     disconnected: int
     asset_mismatch: int = 0
+    status_mismatch: int = 0
 
 
 class LoadResults(Node, frozen=True):
@@ -183,6 +187,8 @@ class LoadResults(Node, frozen=True):
     counts: LoadCounts
     generator: GeneratorResult
     seconds: list[Second]
+    causes: dict[str, int] = msgspec.field(default_factory=dict)
+    """Why sends and calls failed, and how often: a code of the API, an HTTP status with it, or none came."""
     capacity: Capacity | None = None
     """With ``--find-capacity``: the range; the rest is the run at its lower end."""
 
@@ -190,6 +196,11 @@ class LoadResults(Node, frozen=True):
     def headline(self) -> str:
         """Why the verdict is what it is, in one line."""
         return next(iter(self.reasons), self.verdict)
+
+
+def told_causes(causes: Mapping[str, int]) -> str:
+    """``40 × rate_limited, 2 × 503 unavailable``."""
+    return ", ".join(f"{times} × {cause}" for cause, times in causes.items())
 
 
 def schema() -> Any:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from .evidence import WIDTH
-from .load_model import Capacity, Check, HopResult, LoadResults
+from .load_model import Capacity, Check, HopResult, LoadResults, told_causes
 from .terminal import show_files
 from .text import count, visible
 
@@ -79,6 +79,13 @@ def _show_verdict(results: LoadResults, console: Console) -> None:
         _print_wrapped(console, reason, "  ")
     if results.capacity is not None:
         _print_wrapped(console, f"capacity: {_capacity(results.capacity)}")
+        if results.capacity.ended_by is not None:
+            _print_wrapped(
+                console,
+                f"the search ended at {results.capacity.steps[-1].rate:.4g} messages/s, where the run "
+                f"was invalid: {results.capacity.ended_by}",
+                "  ",
+            )
     _print_wrapped(
         console,
         f"{run.users} users, {count(run.conversations, 'conversation')}, {run.rate:g} messages/s "
@@ -94,6 +101,8 @@ def _show_facts(results: LoadResults, console: Console) -> None:
         f"{counts.planned} planned, {counts.sent} messages stored, {counts.deliveries} deliveries, "
         f"{counts.verified} verified",
     )
+    if results.causes:
+        _print_wrapped(console, f"errors: {told_causes(results.causes)}")
     _print_wrapped(
         console,
         f"generator: lag p99 {generator.lag_p99:g} ms, "
@@ -104,9 +113,9 @@ def _show_facts(results: LoadResults, console: Console) -> None:
 
 
 def _capacity(capacity: Capacity) -> str:
-    tried = f"{len(capacity.steps)} runs"
+    tried = count(len(capacity.steps), "run")
     if capacity.kept is None:
-        return f"no rate kept the budget ({tried})"
+        return f"no rate that was tried kept the budget ({tried})"
     if capacity.broken is None:
         return f"at least {capacity.kept:.4g} messages/s; none broke the budget ({tried})"
     return (

@@ -170,6 +170,65 @@ def test_a_waiting_tester_begins_when_the_one_before_is_through(
     assert list(books.samples.waiting["send_to_sent"]) == [1_000_000, 1]
 
 
+def test_a_status_that_falls_is_counted(books: Accounting, alice: Device, bob: Device) -> None:
+    """Each one, also of `read`; one that repeats or comes beside another is not (STA-3, STA-4)."""
+    for number in range(3):
+        send(books, alice, bob, number, number * 10_000)
+    books.reads(bob, 40_000)
+    for status, up_to, wrong in (
+        ("delivered", 5, 0), ("delivered", 4, 1), ("delivered", 6, 1), ("read", 6, 1), ("read", 5, 2),
+    ):  # fmt: skip
+        books.status(alice, Status("c", "bob", status, up_to), 50_000)
+        assert books.counts.status_mismatch == wrong
+    assert books.counts.verified == 3
+    assert books.is_settled
+
+
+def test_a_status_that_nobody_acknowledged_is_counted_once(
+    books: Accounting, alice: Device, bob: Device
+) -> None:
+    """The message counts as verified when its recipient has it; no second status is waited for (STA-2)."""
+    identity = books.leaves(alice, 0, 0, 0, measured=True)
+    books.sent(alice, Sent(identity, "c", 4), 1_000)
+    books.status(alice, Status("c", "bob", "delivered", 4), 1_500)
+    assert books.counts.status_mismatch == 1
+    assert books.came(bob, Entry("c", 4, "alice", identity), 2_000)
+    books.status(alice, Status("c", "bob", "read", 4), 2_500)
+    assert books.counts.status_mismatch == 2
+    books.finish([alice.talk])
+    assert (books.counts.verified, books.counts.status_mismatch) == (1, 2)
+
+
+def test_devices_that_nobody_knows_of_here_may_be_faster(talk: Talk) -> None:
+    """Users that exist on the target have phones, which acknowledge as well."""
+    books = Accounting("run", others_read_too=True)
+    alice, bob = Device("alice", talk), Device("bob", talk)
+    talk.devices += [alice, bob]
+    identity = books.leaves(alice, 0, 0, 0, measured=True)
+    books.sent(alice, Sent(identity, "c", 4), 1_000)
+    books.status(alice, Status("c", "bob", "read", 4), 1_500)
+    books.came(bob, Entry("c", 4, "alice", identity), 2_000)
+    books.reads(bob, 3_000)
+    books.finish([talk])
+    assert (books.counts.verified, books.counts.status_mismatch) == (1, 0)
+    assert books.is_settled
+
+
+def test_a_status_that_never_comes_is_missed_by_who_is_there(
+    books: Accounting, alice: Device, bob: Device
+) -> None:
+    """Of reading too; but whoever is away at the end may have missed it, or never said it."""
+    for number in range(2):
+        send(books, alice, bob, number, number * 10_000)
+    books.reads(bob, 40_000)
+    books.status(alice, Status("c", "bob", "delivered", 4), 50_000)
+    assert not books.is_settled
+    for away, missing in (({"alice"}, 0), ({"bob"}, 0), (set(), 2)):
+        before = books.counts.status_mismatch
+        books.finish([alice.talk], away)
+        assert books.counts.status_mismatch - before == missing
+
+
 def test_what_is_said_in_other_conversations_is_not_looked_at(
     books: Accounting, alice: Device, bob: Device
 ) -> None:

@@ -58,7 +58,19 @@ def test_a_server_that_keeps_nothing_has_an_upper_bound_alone() -> None:
 
 
 def test_the_generators_own_limit_ends_the_search() -> None:
-    """What it cannot generate it does not know."""
+    """What it cannot generate it does not know; it tries twice, and tells why it ended."""
     found = search(100, 1e9, invalid_from=300)
     assert (found.kept, found.broken) == (200, None)
-    assert found.steps[-1].verdict == "invalid"
+    assert [step.rate for step in found.steps] == [100, 200, 400, 400]
+    assert found.ended_by == "late"
+
+
+def test_a_machine_that_was_busy_for_a_moment_does_not_end_the_search() -> None:
+    """The same rate is tried again, and the search goes on."""
+    looking = Search(100, 1_000, [])
+    good = record([[1.0, 2.0, 3.0]], rate=100.0)
+    looking.note(msgspec.structs.replace(good, verdict="invalid", reasons=["late"]))
+    assert looking.next_rate() == 100
+    looking.note(good)
+    assert looking.next_rate() == 200
+    assert looking.answer().ended_by is None

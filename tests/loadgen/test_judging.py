@@ -81,7 +81,7 @@ def test_a_run_that_came_to_no_end_is_invalid(budget: Budget) -> None:
     trouble = Trouble("unreachable", "the target went away")
     assert judge(budget, gathered(), trouble, interrupted=False).reasons == ["the target went away"]
     interrupted = judge(budget, gathered(), None, interrupted=True)
-    assert (interrupted.exit_status, len(interrupted.checks)) == (3, 8)
+    assert (interrupted.exit_status, len(interrupted.checks)) == (3, 9)
 
 
 def test_what_a_message_costs_is_measured_in_the_measured_time_alone() -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
+from loadgen.answers import Item, Page
 from loadgen.walks import PAGE, Walk
 
 
-def page(*seqs: int, before: str | None = "older") -> Any:
+def page(*seqs: int, before: str | None = "older") -> Page:
     """A page with these entries."""
-    return {"items": [{"seq": seq} for seq in seqs], "before": before}
+    return Page([Item(seq) for seq in seqs], before)
 
 
 def test_a_walk_goes_back_to_the_beginning_and_starts_again() -> None:
@@ -39,7 +38,7 @@ def test_a_walk_goes_back_to_the_beginning_and_starts_again() -> None:
     ],
     ids=["right", "gap", "descending", "ends early", "overlaps", "too long", "empty"],
 )
-def test_a_wrong_page_is_found(second: Any, wrong: int) -> None:
+def test_a_wrong_page_is_found(second: Page, wrong: int) -> None:
     """After a page that began at seq 4."""
     walk = Walk("c")
     assert walk.take(walk.step, page(4, 5, 6)) == 0
