@@ -237,6 +237,7 @@ class Accounting:
             self.counts.deliveries += 1
             self._step(flight)
         device.unread[sender] = (entry.seq, flight)
+        talk.statuses.acknowledged(device.user_id, "delivered", entry.seq)
         expected = talk.statuses.expect(sender, device.user_id, "delivered", entry.seq, now, flight)
         if flight is not None and expected == "told already":
             self._step(flight)
@@ -249,6 +250,7 @@ class Accounting:
             self._reads_awaited += expected == "awaited"
         device.unread.clear()
         device.read_up_to = device.stream.high
+        device.talk.statuses.acknowledged(device.user_id, "read", device.read_up_to)
         return device.read_up_to
 
     def status(self, device: Device, frame: Status, now: int) -> None:
@@ -267,9 +269,7 @@ class Accounting:
             return True
         own = device.heard.newest_own(up_to)
         unfounded = device.talk.statuses.is_unfounded
-        return bool(
-            own and not self._others_read_too and unfounded(device.user_id, reader, covered[0], own)
-        )
+        return bool(own and not self._others_read_too and unfounded(reader, covered[0], own))
 
     def stands(self, device: Device, frame: Status, now: int) -> None:
         """A sender knows how far another user is, however it came to know."""

@@ -77,11 +77,18 @@ class Heard:
 class Statuses:
     """The acknowledgements of one conversation."""
 
-    __slots__ = ("_known",)
+    __slots__ = ("_acknowledged", "_known")
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str, Watermark], Acknowledged] = {}
         """By sender and reader."""
+        self._acknowledged: dict[tuple[str, Watermark], int] = {}
+        """By reader: the highest seq, whoever sent it."""
+
+    def acknowledged(self, reader: str, status: Watermark, up_to: int) -> None:
+        """A reader says that it has all up to a seq, in one of the two ways."""
+        key = (reader, status)
+        self._acknowledged[key] = max(self._acknowledged.get(key, 0), up_to)
 
     def _of(self, sender: str, reader: str, status: Watermark) -> Acknowledged:
         key = (sender, reader, status)
@@ -93,7 +100,7 @@ class Statuses:
     def expect(
         self, sender: str, reader: str, status: Watermark, seq: int, now: int, about: Flight | None
     ) -> Expectation:
-        """A reader acknowledged something of a sender; what that means for the sender.
+        """What a reader acknowledged holds something of a sender; what that means for the sender.
 
         Of a repeat, or less than before, nothing comes; nor of what was told already, because a device of
         the reader that is not known here was faster.
@@ -118,9 +125,10 @@ class Statuses:
             answered.append((since, about))
         return answered
 
-    def is_unfounded(self, sender: str, reader: str, status: Watermark, seq: int) -> bool:
-        """Whether a reader never acknowledged a sender's message, as far as is known here."""
-        return all(self._of(sender, reader, each).told < seq for each in _AS_GOOD_AS[status])
+    def is_unfounded(self, reader: str, status: Watermark, seq: int) -> bool:
+        """Whether a reader never acknowledged a message, as far as is known here."""
+        known = self._acknowledged
+        return all(known.get((reader, each), 0) < seq for each in _AS_GOOD_AS[status])
 
     def missing(self, away: Container[str]) -> Iterator[Flight]:
         """What senders were never told of. Who is away may have missed it, or not said it."""

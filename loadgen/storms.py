@@ -55,6 +55,7 @@ class Storms:
         for number in list(device.unanswered):
             line.send(self._crew.frame(device, number))
         if device.stream.high > device.talk.base:
+            device.talk.statuses.acknowledged(device.user_id, "delivered", device.stream.high)
             line.send(watermark("delivered", device, device.stream.high))
         if device.read_up_to:
             line.send(watermark("read", device, device.read_up_to))

@@ -20,7 +20,7 @@ from loadgen.schedule import arrivals
 from reports import load_model
 
 from .loading import ended, free_port, loaded, loading, patient
-from .processes import ROOT, serving
+from .processes import PATIENCE_S, ROOT, serving
 
 STATUSES = {"send_to_sent", "send_to_delivered", "delivered_to_status", "read_to_status"}
 SPLIT = {"sent_queue", "sent_commit", "sent_rest"}
@@ -113,6 +113,29 @@ def test_a_faulty_server_breaks_the_budget_for_what_is_wrong_with_it(tmp_path: P
     assert record.counts.history_mismatch == record.counts.failed == 0
     suite = ET.parse(tmp_path / "msgcheck-load" / "junit.xml").getroot()[0]  # noqa: S314
     assert suite.get("failures") == "3"
+
+
+def test_a_server_that_refuses_breaks_the_budget_and_its_word_for_it_is_told(
+    tmp_path: Path,
+) -> None:
+    """Refusals are errors, all with their code, and nothing is lost; whoever reads along may go away."""
+    options = ("--throwaway-accounts", "--rate-sends", "15 per 60 seconds")
+    with serving("reference_server", data=tmp_path / "data", options=options) as url:
+        budget = patient(tmp_path, "users: 4, pairs: random")
+        with loading(tmp_path, "--budget", budget, "--target", url, "--seed", "3") as command:
+            assert command.stdout is not None
+            assert command.stdout.readline()
+            command.stdout.close()
+            assert command.wait(PATIENCE_S) == 1
+            assert command.stderr is not None
+            assert command.stderr.read() == ""
+    record = load_model.load(tmp_path / "msgcheck-load" / "results.json")
+    counts = record.counts
+    assert counts.planned == counts.sent + counts.failed > counts.sent == counts.verified
+    assert record.causes == {"rate_limited": counts.failed}
+    (reason,) = record.reasons
+    assert reason.endswith(f"over the limit of 0.001 ({counts.failed} × rate_limited)")
+    assert [check.name for check in record.checks if not check.passed] == ["errors"]
 
 
 def test_a_target_that_is_not_there_gives_no_verdict(tmp_path: Path) -> None:

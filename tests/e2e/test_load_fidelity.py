@@ -65,15 +65,15 @@ def test_delay_and_stall_are_seen_by_workers_of_a_master_and_the_stall_is_hidden
 
 
 def test_each_mistake_is_counted_as_what_it_is(tmp_path: Path) -> None:
-    """One entry of each of three conversations is lost, another doubled, one late, one not in the history."""
-    wrong = ("lost", "duplicated", "reordered", "history_mismatch")
+    """In each of three conversations an entry is lost, doubled, late, not in the history; a status falls."""
+    wrong = ("lost", "duplicated", "reordered", "history_mismatch", "status_mismatch")
     with echo("--mistreat", ",".join(wrong)) as url:
         status, record = loaded(
             tmp_path, "--target", url, "--budget", patient(tmp_path, drain="2s")
         )
     assert status == 1
     assert [check.name for check in record.checks if not check.passed] == list(wrong)
-    assert [getattr(record.counts, name) for name in wrong] == [3] * 4
+    assert [getattr(record.counts, name) for name in wrong] == [3] * 5
 
 
 def test_a_budget_that_needs_what_the_target_lacks_gives_no_verdict(tmp_path: Path) -> None:

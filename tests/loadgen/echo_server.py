@@ -23,7 +23,7 @@ from hypercorn.trio import serve
 from quart import request, websocket
 from quart_trio import QuartTrio
 
-SEQS = {"lost": 5, "duplicated": 7, "reordered": 9, "history_mismatch": 11}
+SEQS = {"lost": 5, "duplicated": 7, "reordered": 9, "history_mismatch": 11, "status_mismatch": 13}
 """Which entry of each conversation is mistreated in which way."""
 
 Frame = dict[str, Any]
@@ -43,6 +43,7 @@ class Echo:
         self.logs: dict[str, list[Frame]] = defaultdict(list)
         self.puts: dict[str, Put] = {}
         self._withheld: dict[tuple[str, str], list[Frame]] = {}
+        self._watermarks: dict[tuple[str, str, str], int] = defaultdict(int)
 
     def create(self, creator: str, others: list[str]) -> Frame:
         """A new conversation."""
@@ -99,16 +100,23 @@ class Echo:
         ]
 
     def acknowledge(self, user: str, frame: Frame) -> None:
-        """Tell the others of a watermark."""
+        """Tell the others of a watermark that rises; of one that is mistreated, then also that it falls."""
+        key = (frame["conversation_id"], user, frame["type"])
+        told = [frame["up_to_seq"]]
+        if told[0] <= self._watermarks[key]:
+            return
+        self._watermarks[key] = told[0]
+        if frame["type"] == "delivered" and self._mistreat.get(told[0]) == "status_mismatch":
+            told.append(told[0] - 1)
         for member in self.members[frame["conversation_id"]]:
-            if member != user:
+            for up_to in told if member != user else ():
                 self.puts[member](
                     {
                         "type": "status",
                         "conversation_id": frame["conversation_id"],
                         "user_id": user,
                         "status": frame["type"],
-                        "up_to_seq": frame["up_to_seq"],
+                        "up_to_seq": up_to,
                     }
                 )
 

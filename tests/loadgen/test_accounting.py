@@ -199,6 +199,23 @@ def test_a_status_that_nobody_acknowledged_is_counted_once(
     assert (books.counts.verified, books.counts.status_mismatch) == (1, 2)
 
 
+def test_an_acknowledgement_covers_what_was_lost_below_it(
+    books: Accounting, alice: Device, bob: Device
+) -> None:
+    """A watermark is for all below it, so its status accuses nobody; the loss is counted as what it is."""
+    lost = books.leaves(alice, 0, 0, 0, measured=True)
+    books.sent(alice, Sent(lost, "c", 4), 1_000)
+    answer = books.leaves(bob, 1, 0, 0, measured=True)
+    books.sent(bob, Sent(answer, "c", 5), 2_000)
+    assert books.reads(bob, 3_000) == 5
+    books.status(alice, Status("c", "bob", "read", 5), 4_000)
+    assert books.counts.status_mismatch == 0
+    assert books.came(alice, Entry("c", 5, "bob", answer), 5_000)
+    books.status(bob, Status("c", "alice", "delivered", 5), 6_000)
+    books.finish([alice.talk])
+    assert (books.counts.lost, books.counts.status_mismatch) == (1, 0)
+
+
 def test_devices_that_nobody_knows_of_here_may_be_faster(talk: Talk) -> None:
     """Users that exist on the target have phones, which acknowledge as well."""
     books = Accounting("run", others_read_too=True)
