@@ -41,6 +41,8 @@ class Item(Struct, frozen=True):
     seq: int
     client_message_id: str | None = None
     body: Any = None
+    sender_id: str | None = None
+    message_id: str = ""
 
 
 class Page(Struct, frozen=True):

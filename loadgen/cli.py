@@ -111,6 +111,11 @@ def _checked(reading: Callable[[str], float], value: str | None) -> str | None:
     help="Users that exist, as CSV: user_id,password. Default: they are registered.",
 )
 @click.option(
+    "--clean-up",
+    is_flag=True,
+    help="In the end delete the messages, leave the groups, remove the devices.",
+)
+@click.option(
     "--processes",
     default=1,
     show_default=True,
@@ -151,6 +156,7 @@ def load(
     target: str | None,
     budget: str | None,
     accounts: Path | None,
+    clean_up: bool,
     processes: int,
     master: Address | None,
     worker: Address | None,
@@ -186,6 +192,7 @@ def load(
         processes=processes,
         listen=master,
         web=web,
+        clean_up=clean_up,
     )
     run = running.capacity if find_capacity else running.once
     try:

@@ -83,6 +83,11 @@ class Seat:
         self.device = device
         self.meeting = meeting
 
+    @property
+    def device_id(self) -> str:
+        """What the device is called on the target."""
+        return f"load-{self.device}"
+
 
 class Crew:
     """All devices of one process."""

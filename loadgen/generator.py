@@ -12,6 +12,7 @@ from time import process_time
 from typing import Final
 
 from .acts import Acts, Due
+from .cleaning import Cleaning
 from .crew import Crew, Meeting
 from .host import GiveUp, clock
 from .reading_back import ReadBack, read_back
@@ -56,7 +57,18 @@ class Generator:
         return self._stopped or self._crew.trouble is not None
 
     def run(self) -> None:
-        """Carry the plan out. Raises `GiveUp`."""
+        """Carry the plan out, and clean up behind it if that is wanted. Raises `GiveUp`."""
+        try:
+            finished = self._carry_out()
+        finally:
+            self._crew.closing = True
+            for line in self._crew.lines:
+                line.close()
+            if self._plan.clean_up:
+                self._tell(Cleaning(self._crew).clean())
+        self._tell(finished)
+
+    def _carry_out(self) -> Finished:
         self._gather()
         self._host.wait_for_start()
         if self._stopped:
@@ -78,10 +90,7 @@ class Generator:
         entries = self._finish()
         cpu = process_time() - began
         self._tell(self._interval(cpu=0.0))
-        self._crew.closing = True
-        for line in self._crew.lines:
-            line.close()
-        self._tell(Finished(entries, cpu))
+        return Finished(entries, cpu)
 
     def _gather(self) -> None:
         """Wait until everybody is connected."""
@@ -161,12 +170,16 @@ class Generator:
 
     def _read_back(self, meeting: Meeting) -> ReadBack:
         assert meeting.talk is not None
-        return read_back(
-            meeting.talk,
-            self._crew.accounting,
-            self._crew.is_body,
-            lambda path: self._host.get(path, meeting.token),
-        )
+        try:
+            return read_back(
+                meeting.talk,
+                self._crew.accounting,
+                self._crew.is_body,
+                lambda path: self._host.get(path, meeting.token),
+            )
+        except GiveUp as trouble:
+            text = f"the history could not be read back: {trouble}"
+            raise GiveUp(trouble.kind, text, trouble.cause) from None
 
     def _report_each_second(self) -> None:
         self._cpu = process_time()

@@ -56,6 +56,9 @@ class Host(Protocol):
     def fetch(self, path: str, token: str) -> bytes:
         """The content of an HTTP answer as it came."""
 
+    def delete(self, path: str, token: str) -> None:
+        """Have something deleted."""
+
     def wait_for_start(self) -> None:
         """Wait until the other processes are there, too."""
 

@@ -53,6 +53,10 @@ def judge(
     checks = [*_latencies(budget, gathered), *_correctness(budget, gathered)]
     invalid = [*_invalid(budget, gathered)]
     if trouble is not None:
+        if gathered.counts.disconnected:
+            invalid.insert(
+                0, f"connections ended by themselves {gathered.counts.disconnected} times"
+            )
         invalid.insert(0, trouble.text)
     elif interrupted:
         invalid.insert(0, "the run was interrupted before its end")

@@ -14,12 +14,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from reports.load_model import told_causes
+
 from .budgets import Budget
 from .gathering import Gathering, Tick
 from .hops import HOPS, LAG, Hop
 from .judging import CORRECTNESS
 from .plan import Plan
-from .wire import Finished, Interval, Preparing, Reconciling, Report, Started
+from .wire import Cleaned, Finished, Interval, Preparing, Reconciling, Report, Started
 
 EVERY: Final = 5
 """Seconds between two lines where there is no terminal."""
@@ -60,6 +62,9 @@ class LiveView:
                 self._show(report.second)
             case Reconciling():
                 self._say("reading the history back", True)
+            case Cleaned(messages=messages, groups=groups, devices=devices, refused=refused):
+                told = f"taken back: {messages} messages, {groups} groups, {devices} devices"
+                self._say(f"{told}; refused: {told_causes(refused)}" if refused else told, True)
             case Finished(entries=entries, cpu=cpu):
                 self._gathered.reading_back_cpu = cpu
                 self._say(f"{entries} entries of the history compared", True)

@@ -154,6 +154,10 @@ class GeventHost:
         """The answer to a GET as it came."""
         return self._http.must_come("GET", path, token=token)
 
+    def delete(self, path: str, token: str) -> None:
+        """A DELETE that went well."""
+        self._http.must_come("DELETE", path, token=token)
+
     def wait_for_start(self) -> None:
         """Wait for the master's word, if there is a master."""
         self._begin.wait()

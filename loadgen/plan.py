@@ -56,6 +56,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     accounts: tuple[Account, ...] = ()
     """None: users are registered."""
     processes: int = 1
+    clean_up: bool = False
+    """Whether what was left on the target is taken back in the end."""
 
 
 def account(plan: Plan, user: int) -> Account:

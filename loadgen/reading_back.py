@@ -42,7 +42,7 @@ def read_back(
     entries = mismatches = 0
     expected: int | None = None
     seen: set[str] = set()
-    for item in _backwards(talk, ask):
+    for item in backwards(talk, talk.base, ask):
         seq, identity = item.seq, item.client_message_id or ""
         entries += 1
         if expected is None:
@@ -62,15 +62,15 @@ def read_back(
     return ReadBack(entries, mismatches + max(0, last - talk.base))
 
 
-def _backwards(talk: Talk, ask: Callable[[str], Any]) -> Iterator[Item]:
-    """The entries above the base, from the newest down."""
+def backwards(talk: Talk, below: int, ask: Callable[[str], Any]) -> Iterator[Item]:
+    """The entries above a seq, from the newest down. Raises `GiveUp` for what is no page."""
     path = f"/v1.0/conversations/{talk.conversation_id}/messages?limit={PAGE}"
     cursor: str | None = ""
     while cursor is not None:
         answer = ask(f"{path}&before={quote(cursor)}" if cursor else path)
         page = understood(answer, Page, "GET of a history")
         for item in reversed(page.items):
-            if item.seq <= talk.base:
+            if item.seq <= below:
                 return
             yield item
         cursor = page.before

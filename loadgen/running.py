@@ -45,6 +45,8 @@ class Setting(Struct, frozen=True, kw_only=True):
     """Where a master waits for workers on other machines; None: the processes are started here."""
     web: Address | None = None
     """Where Locust's page is served, if anywhere."""
+    clean_up: bool = False
+    """Whether what was left on the target is taken back in the end."""
 
 
 def once(budget: Budget, setting: Setting) -> LoadResults:
@@ -120,6 +122,7 @@ async def _measure(budget: Budget, url: str, setting: Setting, interrupted: trio
         setup=seconds(budget.setup),
         accounts=setting.accounts,
         processes=setting.processes,
+        clean_up=setting.clean_up,
     )
     called = f"the reference server at {url}" if setting.target is None else url
     setting.console.print(

@@ -56,7 +56,7 @@ POLL: Final = 0.02
 HTTP_PATIENCE: Final = 60.0
 """Seconds for one HTTP answer; registering is slow by intent (password hashing)."""
 STOPPED: Final = "the users were stopped before the end, as Locust's page can do"
-GOOD: Final = (200, 201)
+GOOD: Final = (200, 201, 204)
 FILE: Final = "application/octet-stream"
 JSON: Final = "application/json"
 
@@ -153,7 +153,7 @@ class DeviceUser(User):
 
 def _live(crew: Crew, http: Http, seat: Seat) -> None:
     name, token = _log_in(crew, http, seat)
-    crew.logged_in(seat, name, device_id(seat), token)
+    crew.logged_in(seat, name, seat.device_id, token)
     meeting = seat.meeting
     meeting.absent -= 1
     if not meeting.absent:
@@ -195,14 +195,9 @@ def _log_in(crew: Crew, http: Http, seat: Seat) -> tuple[str, str]:
     session = http.must(
         "POST",
         "/v1.0/sessions",
-        content={**credentials, "device": {"device_id": device_id(seat), "name": "msgcheck"}},
+        content={**credentials, "device": {"device_id": seat.device_id, "name": "msgcheck"}},
     )
     return who.user_id, understood(session, Session, "POST /v1.0/sessions").token
-
-
-def device_id(seat: Seat) -> str:
-    """What a device is called on the target."""
-    return f"load-{seat.device}"
 
 
 def _create(crew: Crew, http: Http, meeting: Meeting, creator: int) -> Talk:

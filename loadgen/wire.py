@@ -53,6 +53,16 @@ class Reconciling(Struct, frozen=True, tag="reconciling"):
     """Nothing more is sent; the history is read back."""
 
 
+class Cleaned(Struct, frozen=True, tag="cleaned"):
+    """What one process took back on the target."""
+
+    messages: int
+    groups: int
+    devices: int
+    refused: dict[str, int]
+    """What could not be, by cause."""
+
+
 class Finished(Struct, frozen=True, tag="finished"):
     """The last word of a run that came to its end."""
 
@@ -69,7 +79,7 @@ class Trouble(Struct, frozen=True, tag="trouble"):
     text: str
 
 
-Report = Preparing | Started | Interval | Reconciling | Finished | Trouble
+Report = Preparing | Started | Interval | Reconciling | Cleaned | Finished | Trouble
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(Report).decode

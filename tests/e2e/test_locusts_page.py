@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import ConsoleMessage, Response, expect
 
 from reports.load_model import load
@@ -18,7 +19,10 @@ from .loading import ended, free_port, loading, patient
 PATIENCE_MS = 30_000
 
 
-def test_hops_are_rows_of_locusts_page_and_its_stop_gives_no_verdict(tmp_path: Path) -> None:
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_hops_are_rows_of_locusts_page_and_its_stop_gives_no_verdict(
+    processes: str, tmp_path: Path
+) -> None:
     """Nothing on the page fails; and who stops the users there is not told that the server is slow."""
     budget = patient(tmp_path, "users: 4, pairs: random", duration="60s")
     web = f"127.0.0.1:{free_port()}"
@@ -34,7 +38,7 @@ def test_hops_are_rows_of_locusts_page_and_its_stop_gives_no_verdict(tmp_path: P
 
     with (
         chromium() as browser,
-        loading(tmp_path, "--budget", budget, "--web", web) as command,
+        loading(tmp_path, "--budget", budget, "--web", web, "--processes", processes) as command,
     ):
         assert command.stdout is not None
         for line in command.stdout:

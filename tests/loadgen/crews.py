@@ -21,6 +21,8 @@ class Answers:
         self.answers: dict[str, Any] = {}
         """By path, without its query."""
         self.posted: list[Any] = []
+        self.deleted: list[tuple[str, str]] = []
+        """Paths, and whose token it was."""
 
     def sleep(self, seconds: float) -> None:
         """Time does not pass."""
@@ -61,6 +63,11 @@ class Answers:
         """The same, of bytes."""
         content: bytes = self.get(path, token)
         return content
+
+    def delete(self, path: str, token: str) -> None:
+        """A refusal, unless it is in the table; what was deleted is kept."""
+        self.get(path, token)
+        self.deleted.append((path, token))
 
     def wait_for_start(self) -> None:
         """There is nobody else."""
