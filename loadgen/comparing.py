@@ -17,6 +17,8 @@ from .compare import LEVEL, Incomparable
 from .compare import compare as differences_of
 
 SLOWER: Final = 1
+BUSIER: Final = 1.5
+"""From how many times the lag on a machine is called busier; a slower server alone does not make it rise."""
 
 
 @click.command()
@@ -50,6 +52,8 @@ def compare(before: Path, after: Path, picture: Path | None) -> None:
     slower = [each for each in found if each.verdict == "slower"]
     faster = [each for each in found if each.verdict == "faster"]
     click.echo("")
+    if slower and (doubt := busier(*runs)):
+        click.echo(doubt)
     click.echo(
         f"B is slower in {_named(slower)}"
         if slower
@@ -58,6 +62,17 @@ def compare(before: Path, after: Path, picture: Path | None) -> None:
         else "no difference shown"
     )
     raise SystemExit(SLOWER if slower else 0)
+
+
+def busier(before: load_model.LoadResults, after: load_model.LoadResults) -> str | None:
+    """A word about the machine, if the generator itself was much later in the second run."""
+    first, second = before.generator.lag_p99, after.generator.lag_p99
+    if second <= BUSIER * first:
+        return None
+    return (
+        f"the generator, too, was later in B (lag p99 {first:g} and {second:g} ms): the machine may have "
+        "been busier. Measure both again, by turns"
+    )
 
 
 def _put(file: Path, content: bytes) -> None:

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.load_model import told_causes
+from reports.text import count
 
 from .budgets import Budget
 from .gathering import Gathering, Tick
@@ -63,7 +64,8 @@ class LiveView:
             case Reconciling():
                 self._say("reading the history back", True)
             case Cleaned(messages=messages, groups=groups, devices=devices, refused=refused):
-                told = f"taken back: {messages} messages, {groups} groups, {devices} devices"
+                named = ((messages, "message"), (groups, "group"), (devices, "device"))
+                told = f"taken back: {', '.join(count(*each) for each in named)}"
                 self._say(f"{told}; refused: {told_causes(refused)}" if refused else told, True)
             case Finished(entries=entries, cpu=cpu):
                 self._gathered.reading_back_cpu = cpu

@@ -26,8 +26,7 @@ from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
 from locust.exception import StopUser
 
-from .accounting import Device, Talk
-from .answers import Created, Session, understood
+from .accounting import Device
 from .client import (
     Channel,
     Disconnected,
@@ -40,10 +39,10 @@ from .client import (
     Status,
     ToDevice,
 )
-from .crew import Comeback, Crew, Meeting, Seat, watermark
+from .crew import Comeback, Crew, Seat, watermark
 from .descriptors import SETTING_UP
 from .host import GiveUp, clock
-from .plan import account
+from .joining import POLL, create, log_in
 
 READ_BYTES: Final = 16_384
 """Of one read. All of it is allocated before it is known how much comes, which is little nearly always."""
@@ -51,8 +50,6 @@ READ: Final = 1
 """The event loop's word for "there is something to read"."""
 RECONNECT_AFTER: Final = 0.2
 """Seconds from the end of a connection to the next attempt."""
-POLL: Final = 0.02
-"""Seconds between two looks at whether the others are there."""
 HTTP_PATIENCE: Final = 60.0
 """Seconds for one HTTP answer; registering is slow by intent (password hashing)."""
 STOPPED: Final = "the users were stopped before the end, as Locust's page can do"
@@ -152,13 +149,13 @@ class DeviceUser(User):
 
 
 def _live(crew: Crew, http: Http, seat: Seat) -> None:
-    name, token = _log_in(crew, http, seat)
+    name, token = log_in(crew, http, seat)
     crew.logged_in(seat, name, seat.device_id, token)
     meeting = seat.meeting
     meeting.absent -= 1
     if not meeting.absent:
         meeting.token = token
-        meeting.talk = _create(crew, http, meeting, seat.user)
+        meeting.talk = create(crew, http, meeting, seat.user)
     while meeting.talk is None:
         if crew.trouble or crew.closing:
             return
@@ -176,55 +173,6 @@ def _live(crew: Crew, http: Http, seat: Seat) -> None:
         if connection.comeback is None:
             crew.left()
         gevent.sleep(connection.rest)
-
-
-def _log_in(crew: Crew, http: Http, seat: Seat) -> tuple[str, str]:
-    """The user's id and a token of this device."""
-    plan = crew.plan
-    who = account(plan, seat.user)
-    credentials = {"user_id": who.user_id, "password": who.password}
-    registered = seat.meeting.registered
-    if seat.device == 0:
-        if not plan.accounts:
-            http.must("POST", "/v1.0/users", content=credentials)
-        registered.add(seat.user)
-    while seat.user not in registered:
-        if crew.trouble or crew.closing:
-            raise GiveUp("refused", "a user could not be registered")
-        gevent.sleep(POLL)
-    session = http.must(
-        "POST",
-        "/v1.0/sessions",
-        content={**credentials, "device": {"device_id": seat.device_id, "name": "msgcheck"}},
-    )
-    return who.user_id, understood(session, Session, "POST /v1.0/sessions").token
-
-
-def _create(crew: Crew, http: Http, meeting: Meeting, creator: int) -> Talk:
-    """Create the conversation, now that all its members exist."""
-    plan = crew.plan
-    members = meeting.planned.members
-    others = [account(plan, member).user_id for member in members if member != creator]
-    body: dict[str, Any] = {"kind": meeting.planned.kind, "members": others}
-    if plan.population.encrypted:
-        body["encrypted"] = True
-    if meeting.planned.kind == "group":
-        body["title"] = f"load {plan.run} {meeting.index}"
-    made = http.must("POST", "/v1.0/conversations", token=meeting.token, content=body)
-    created = understood(made, Created, "POST /v1.0/conversations")
-    head = created.head_seq + _prefill(crew, http, created.conversation_id, meeting)
-    return Talk(created.conversation_id, head, len(members), plan.population.devices)
-
-
-def _prefill(crew: Crew, http: Http, conversation_id: str, meeting: Meeting) -> int:
-    """Give the conversation a past; how many entries."""
-    entries = crew.plan.population.prefill
-    path = f"/v1.0/conversations/{conversation_id}/messages"
-    for number in range(entries):
-        body = {"kind": "text", "text": crew.text(number)}
-        sent = {"client_message_id": f"{crew.plan.run}-past-{number}", "body": body}
-        http.must("POST", path, token=meeting.token, content=sent)
-    return entries
 
 
 class Connection:

@@ -30,9 +30,10 @@ USERS_OF_LOCUST = {"loadgen.users", "loadgen.locustfile"}
 IN_THE_GENERATOR = {
     f"loadgen.{name}"
     for name in (
-        "accounting", "acts", "addresses", "alarm", "answers", "causes", "cleaning", "client", "crew", "descriptors", "framing",
-        "generator", "hops", "host", "locustfile", "plan", "population", "reading_back", "roles", "samples",
-        "schedule", "sealing", "statuses", "storms", "streams", "users", "walks", "wire",
+        "accounting", "acts", "addresses", "alarm", "answers", "causes", "cleaning", "client", "crew",
+        "descriptors", "framing", "generator", "hops", "host", "joining", "locustfile", "plan",
+        "population", "reading_back", "roles", "samples", "schedule", "sealing", "statuses", "storms",
+        "streams", "users", "walks", "wire",
     )
 }  # fmt: skip
 """What is loaded into the load generator's processes."""

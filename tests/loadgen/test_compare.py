@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from loadgen.compare import Incomparable, batches, compare, t_quantile, welch
+from loadgen.comparing import busier
 from reports.load_model import LoadResults
 
 from .records import record
@@ -29,6 +30,18 @@ def test_a_slower_run_is_called_slower_and_the_other_way_round() -> None:
     assert found["p50"].verdict == "no difference shown"
     back = {each.percentile: each.verdict for each in compare(run(2, p99=24), run(1))}
     assert back["p99"] == "faster"
+
+
+def test_a_generator_that_was_later_casts_doubt_on_a_difference() -> None:
+    """The machine may have been busier; a server that is slower does not make the generator late."""
+    before = run(1)
+
+    def with_lag(lag: float) -> LoadResults:
+        late = msgspec.structs.replace(before.generator, lag_p99=lag)
+        return msgspec.structs.replace(before, generator=late)
+
+    assert busier(with_lag(1.0), with_lag(1.4)) is None
+    assert "lag p99 1 and 1.6 ms" in (busier(with_lag(1.0), with_lag(1.6)) or "")
 
 
 def test_the_noise_is_not_a_difference() -> None:
