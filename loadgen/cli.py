@@ -194,15 +194,19 @@ def load(
         web=web,
         clean_up=clean_up,
     )
-    run = running.capacity if find_capacity else running.once
+    raise SystemExit(_run(running.capacity if find_capacity else running.once, chosen, setting))
+
+
+def _run(run: running.Run, budget: Budget, setting: running.Setting) -> int:
+    """Run, and tell what came of it; the exit status."""
     try:
-        made = run(chosen, setting)
+        made = run(budget, setting)
     except* TargetTrouble as troubles:
         click.echo(f"msgcheck: {troubles.exceptions[0]}", err=True)
         raise SystemExit(INVALID) from None
-    load_terminal.show(made, setting.console, write(made, report_dir))
+    load_terminal.show(made, setting.console, write(made, setting.folder))
     tell_job(made)
-    raise SystemExit(made.exit_status)
+    return made.exit_status
 
 
 def _refuse_contradictions(context: click.Context) -> None:

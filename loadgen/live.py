@@ -24,6 +24,14 @@ from .judging import CORRECTNESS
 from .plan import Plan
 from .wire import Cleaned, Finished, Interval, Preparing, Reconciling, Report, Started
 
+COLUMNS: Final = {
+    "p50": "p50", "p50 limit": "budget", "p99": "p99", "p99 limit": "budget", "now": "now p99",
+}  # fmt: skip
+"""What is shown of a hop, under which heading."""
+NARROW: Final = ("p50", "p99")
+"""What of that remains where there is little room: what is over its limit is red."""
+WIDE: Final = 64
+"""Columns of a terminal that has room for everything."""
 EVERY: Final = 5
 """Seconds between two lines where there is no terminal."""
 
@@ -99,20 +107,24 @@ class LiveView:
 
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False)
-        for name in ("hop, ms", "p50", "budget", "p99", "budget", "now p99"):
-            table.add_column(name, justify="left" if name.startswith("hop") else "right")
+        shown = COLUMNS if self._console.width >= WIDE else NARROW
+        table.add_column("hop, ms", no_wrap=True)
+        for column in shown:
+            table.add_column(COLUMNS[column], justify="right")
         for hop in HOPS:
             if self._gathered.corrected[hop].count or self._budget.latency_ms.by_hop()[hop]:
-                table.add_row(hop, *self._cells(hop))
+                cells = dict(zip(COLUMNS, self._cells(hop), strict=True))
+                table.add_row(hop, *(cells[column] for column in shown))
         return table
 
     def _cells(self, hop: Hop) -> Iterator[Text]:
         limits = self._budget.latency_ms.by_hop()[hop]
         for name in ("p50", "p99"):
-            measured = self._gathered.corrected[hop].ms(float(name[1:]))
-            limit = limits.get(name)
+            histogram, limit = self._gathered.corrected[hop], limits.get(name)
+            measured = histogram.ms(float(name[1:]))
             over = limit is not None and measured > limit
-            yield Text(f"{measured:.1f}", style="bold red" if over else "green" if limit else "")
+            told = f"{measured:.1f}" if histogram.count else ""
+            yield Text(told, style="bold red" if over else "green" if limit else "")
             yield Text("" if limit is None else f"{limit:g}", style="dim")
         latencies = {} if self._tick is None else self._tick.latencies()
         yield Text(f"{latencies[hop][1]:.1f}" if hop in latencies else "", style="dim")

@@ -49,6 +49,10 @@ class Setting(Struct, frozen=True, kw_only=True):
     """Whether what was left on the target is taken back in the end."""
 
 
+Run = Callable[[Budget, Setting], LoadResults]
+"""Raises `TargetTrouble` if the target cannot be spoken to."""
+
+
 def once(budget: Budget, setting: Setting) -> LoadResults:
     """One run. Raises `TargetTrouble` if the target cannot be spoken to."""
 
