@@ -15,7 +15,7 @@ from urllib.parse import quote
 from .accounting import Talk
 from .causes import Causes
 from .crew import Crew, Line, Meeting
-from .host import GiveUp
+from .host import GiveUp, patiently
 from .reading_back import backwards
 from .wire import Cleaned
 
@@ -100,7 +100,7 @@ class Cleaning:
         if not self._there:
             return False
         try:
-            call(*arguments)
+            patiently(lambda: call(*arguments), self._crew.host.sleep)
         except GiveUp as trouble:
             self._give_up(trouble)
             return False

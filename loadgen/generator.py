@@ -14,7 +14,7 @@ from typing import Final
 from .acts import Acts, Due
 from .cleaning import Cleaning
 from .crew import Crew, Meeting
-from .host import GiveUp, clock
+from .host import GiveUp, clock, patiently
 from .reading_back import ReadBack, read_back
 from .schedule import arrivals
 from .sealing import Sealing
@@ -175,7 +175,9 @@ class Generator:
                 meeting.talk,
                 self._crew.accounting,
                 self._crew.is_body,
-                lambda path: self._host.get(path, meeting.token),
+                lambda path: patiently(
+                    lambda: self._host.get(path, meeting.token), self._host.sleep
+                ),
             )
         except GiveUp as trouble:
             text = f"the history could not be read back: {trouble}"

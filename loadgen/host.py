@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from time import monotonic_ns
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 TroubleKind = Literal["unreachable", "refused", "internal"]
+PASSING: Final = ("429 ", "503 ")
+"""How the causes of refusals begin that pass."""
+TRIES: Final = 30
+AGAIN_AFTER: Final = 1.0
+"""Seconds until another try."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -21,6 +26,11 @@ class GiveUp(Exception):
         super().__init__(text)
         self.kind = kind
         self.cause = cause or kind
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same call may succeed later: too many at once, or a server in trouble."""
+        return self.cause.startswith(PASSING)
 
 
 class Host(Protocol):
@@ -61,6 +71,18 @@ class Host(Protocol):
 
     def wait_for_start(self) -> None:
         """Wait until the other processes are there, too."""
+
+
+def patiently(call: Callable[[], Result], sleep: Callable[[float], None]) -> Result:
+    """What is no part of the load may wait for a server that asks for it. Raises the call's last `GiveUp`."""
+    for _ in range(TRIES - 1):
+        try:
+            return call()
+        except GiveUp as refusal:
+            if not refusal.is_passing:
+                raise
+        sleep(AGAIN_AFTER)
+    return call()
 
 
 def clock() -> int:

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 from .accounting import Talk
 from .answers import Created, Session, understood
 from .crew import Crew, Meeting, Seat
-from .host import GiveUp
+from .host import GiveUp, patiently
 from .plan import account
 
 POLL: Final = 0.02
@@ -24,6 +24,11 @@ class Calls(Protocol):
         """The JSON of a good answer. Raises `GiveUp`."""
 
 
+def _must(crew: Crew, http: Calls, method: str, path: str, **options: Any) -> Any:
+    """A call, also to a server that wants them slower."""
+    return patiently(lambda: http.must(method, path, **options), crew.host.sleep)
+
+
 def log_in(crew: Crew, http: Calls, seat: Seat) -> tuple[str, str]:
     """The user's id and a token of this device."""
     plan = crew.plan
@@ -32,13 +37,15 @@ def log_in(crew: Crew, http: Calls, seat: Seat) -> tuple[str, str]:
     registered = seat.meeting.registered
     if seat.device == 0:
         if not plan.accounts:
-            http.must("POST", "/v1.0/users", content=credentials)
+            _must(crew, http, "POST", "/v1.0/users", content=credentials)
         registered.add(seat.user)
     while seat.user not in registered:
         if crew.trouble or crew.closing:
             raise GiveUp("refused", "a user could not be registered")
         crew.host.sleep(POLL)
-    session = http.must(
+    session = _must(
+        crew,
+        http,
         "POST",
         "/v1.0/sessions",
         content={**credentials, "device": {"device_id": seat.device_id, "name": "msgcheck"}},
@@ -56,7 +63,7 @@ def create(crew: Crew, http: Calls, meeting: Meeting, creator: int) -> Talk:
         body["encrypted"] = True
     if meeting.planned.kind == "group":
         body["title"] = f"load {plan.run} {meeting.index}"
-    made = http.must("POST", "/v1.0/conversations", token=meeting.token, content=body)
+    made = _must(crew, http, "POST", "/v1.0/conversations", token=meeting.token, content=body)
     created = understood(made, Created, "POST /v1.0/conversations")
     head = created.head_seq + _prefill(crew, http, created.conversation_id, meeting)
     return Talk(created.conversation_id, head, len(members), plan.population.devices)
@@ -69,5 +76,5 @@ def _prefill(crew: Crew, http: Calls, conversation_id: str, meeting: Meeting) ->
     for number in range(entries):
         body = {"kind": "text", "text": crew.text(number)}
         sent = {"client_message_id": f"{crew.plan.run}-past-{number}", "body": body}
-        http.must("POST", path, token=meeting.token, content=sent)
+        _must(crew, http, "POST", path, token=meeting.token, content=sent)
     return entries

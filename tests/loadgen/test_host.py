@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 
+import pytest
+
+from loadgen.host import TRIES, GiveUp, patiently
 from tests.e2e.processes import PATIENCE_S, ROOT
 
 SCRIPT = """
@@ -55,3 +59,27 @@ def test_moments_are_asked_for_in_the_middle_of_work_that_lets_nobody_else_run()
         "raised from the schedule",
         "over",
     ], done.stderr
+
+
+def test_a_refusal_that_passes_is_waited_for_and_another_one_is_not() -> None:
+    """Too many at once, or a server in trouble: the same call again, until it is enough."""
+    slept: list[float] = []
+
+    def answering(*causes: str) -> Callable[[], str]:
+        refusals = iter(causes)
+
+        def call() -> str:
+            for cause in refusals:
+                raise GiveUp("refused", "no", cause)
+            return "yes"
+
+        return call
+
+    assert patiently(answering("429 rate_limited", "503 unavailable"), slept.append) == "yes"
+    assert len(slept) == 2
+    with pytest.raises(GiveUp, match="no"):
+        patiently(answering("404 unknown_user"), slept.append)
+    assert len(slept) == 2
+    with pytest.raises(GiveUp, match="no"):
+        patiently(answering(*["503 unavailable"] * 1000), slept.append)
+    assert len(slept) == 2 + TRIES - 1
