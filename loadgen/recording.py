@@ -70,6 +70,7 @@ def results(measured: Measured) -> report.LoadResults:
             cpu_seconds=round(gathered.cpu, 3),
             cpu_us_per_message=round(gathered.cost(warmup, end) * 1e6, 1),
             reading_back_cpu_seconds=round(gathered.reading_back_cpu, 3),
+            lag_limit=measured.budget.generator.lag_p99_ms,
         ),
         seconds=gathered.series(),
     )

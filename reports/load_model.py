@@ -125,6 +125,8 @@ class GeneratorResult(Node, frozen=True):
     """For each message verified, in the measured time alone: without what comes before and after it."""
     reading_back_cpu_seconds: float = 0.0
     """For comparing the history with what was sent, at the end."""
+    lag_limit: float | None = None
+    """Above which p99 of the lag a run is invalid."""
 
 
 class CapacityStep(Node, frozen=True):

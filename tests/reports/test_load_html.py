@@ -94,6 +94,18 @@ def test_a_latency_of_which_nothing_came_is_not_told_as_zero(run: LoadResults) -
     assert re.search(r"X history_page p50 +50 ms +nothing\n", out.getvalue())
 
 
+@pytest.mark.parametrize(("lag", "accused"), [(4.0, False), (6.0, True)])
+def test_the_generator_is_accused_only_of_its_own_lateness(
+    lag: float, accused: bool, run: LoadResults
+) -> None:
+    """A run may be invalid for other reasons; causes of errors stand with their numbers."""
+    generator = replace(run.generator, lag_p99=lag, lag_limit=5.0)
+    told = replace(run, verdict="invalid", generator=generator, causes={"503 unavailable": 1234})
+    text = render(told).decode()
+    assert ('<div class="stat bad"><dt>late, p99</dt>' in text) == accused
+    assert '<div class="stat bad"><dt>503 unavailable</dt><dd>1,234</dd>' in text
+
+
 def test_every_hop_has_a_colour_of_its_own_and_a_number_to_be_read_without_it(
     run: LoadResults,
 ) -> None:
