@@ -24,12 +24,6 @@ COVERED: dict[str, tuple[Watermark, ...]] = {
     "read": ("read", "delivered"),
 }
 """What a status tells at once: read implies delivered, and may come in its place (STA-4)."""
-_AS_GOOD_AS: dict[Watermark, tuple[Watermark, ...]] = {
-    "delivered": ("delivered", "read"),
-    "read": ("read",),
-}
-"""Which acknowledgements make a status true."""
-
 Expectation = Literal["awaited", "told already", "repeated"]
 """Of a status: whether it must still come."""
 Answered = tuple[int, "Flight | None"]
@@ -64,8 +58,10 @@ class Heard:
 
     def falls(self, reader: str, status: str, up_to: int) -> bool:
         """Whether a status is below one that came before; it is remembered."""
-        before = self._up_to.get((reader, status), 0)
-        self._up_to[reader, status] = max(before, up_to)
+        key = (reader, status)
+        before = self._up_to.get(key, 0)
+        if up_to > before:
+            self._up_to[key] = up_to
         return up_to < before
 
     def newest_own(self, up_to: int) -> int:
@@ -88,7 +84,8 @@ class Statuses:
     def acknowledged(self, reader: str, status: Watermark, up_to: int) -> None:
         """A reader says that it has all up to a seq, in one of the two ways."""
         key = (reader, status)
-        self._acknowledged[key] = max(self._acknowledged.get(key, 0), up_to)
+        if up_to > self._acknowledged.get(key, 0):
+            self._acknowledged[key] = up_to
 
     def _of(self, sender: str, reader: str, status: Watermark) -> Acknowledged:
         key = (sender, reader, status)
@@ -117,7 +114,8 @@ class Statuses:
     def came(self, sender: str, reader: str, status: Watermark, up_to: int) -> list[Answered]:
         """Each acknowledgement that a status answers."""
         known = self._of(sender, reader, status)
-        known.heard = max(known.heard, up_to)
+        if up_to > known.heard:
+            known.heard = up_to
         awaited = known.awaited
         answered: list[Answered] = []
         while awaited and awaited[0][0] <= up_to:
@@ -128,7 +126,9 @@ class Statuses:
     def is_unfounded(self, reader: str, status: Watermark, seq: int) -> bool:
         """Whether a reader never acknowledged a message, as far as is known here."""
         known = self._acknowledged
-        return all(known.get((reader, each), 0) < seq for each in _AS_GOOD_AS[status])
+        return known.get((reader, status), 0) < seq and (
+            status == "read" or known.get((reader, "read"), 0) < seq  # who has read it has it
+        )
 
     def missing(self, away: Container[str]) -> Iterator[Flight]:
         """What senders were never told of. Who is away may have missed it, or not said it."""
