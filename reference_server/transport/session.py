@@ -61,7 +61,7 @@ class Channel(Protocol):
         """Write frames, all together. Raises `trio.BrokenResourceError` when the peer is gone."""
 
     async def close(self, closing: Closing) -> None:
-        """Write a close frame."""
+        """Write a close frame, the last of all; without a code, only what is left to answer."""
 
 
 class Session:
@@ -135,7 +135,7 @@ class Session:
             with outbox.writing:
                 while batch := await outbox.next_batch():
                     await channel.send(batch)
-                if outbox.closing is not None and outbox.closing.code is not None:
+                if outbox.closing is not None:
                     await channel.close(outbox.closing)
                     await read_to_end.wait()  # for the peer's own close frame
         except trio.BrokenResourceError:

@@ -51,8 +51,9 @@ class SocketChannel:
         self._subscriber = subscriber
         self._cutter = Cutter(max_bytes)
         self._early = early
-        self._parts: list[bytes] = []
+        self._unfinished = bytearray()
         self._is_text = True
+        self._last_words = b""
 
     async def receive(self) -> list[str | bytes] | None:
         """Messages that have arrived. See `session.Channel`."""
@@ -89,7 +90,10 @@ class SocketChannel:
         if not data:
             self._protocol.receive_eof()
         answer = b"".join(self._protocol.data_to_send())
-        if answer:
+        if self._protocol.eof_sent:
+            # A close frame, behind which nothing may come (RFC 6455, 5.5.1), so it is for `close`.
+            self._last_words = answer
+        elif answer:
             self._subscriber.outbox.push(Control(answer))
         return messages
 
@@ -100,10 +104,9 @@ class SocketChannel:
                 continue
             if frame.opcode is not Opcode.CONT:
                 self._is_text = frame.opcode is Opcode.TEXT
-            self._parts.append(bytes(frame.data))
+            self._unfinished += frame.data
             if frame.fin:
-                payload = b"".join(self._parts)
-                self._parts.clear()
+                payload, self._unfinished = bytes(self._unfinished), bytearray()
                 yield payload.decode() if self._is_text else payload
 
     async def send(self, batch: list[Item]) -> None:
@@ -111,10 +114,11 @@ class SocketChannel:
         await self._stream.send_all(b"".join([item.wire for item in batch]))
 
     async def close(self, closing: Closing) -> None:
-        """Write a close frame, unless the peer was faster."""
+        """Write a close frame: the answer to the peer's, if it was faster."""
         if self._protocol.state is State.OPEN and closing.code is not None:
             self._protocol.send_close(closing.code, closing.reason)
-            await self._stream.send_all(b"".join(self._protocol.data_to_send()))
+            self._last_words = b"".join(self._protocol.data_to_send())
+        await self._stream.send_all(self._last_words)
 
 
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)

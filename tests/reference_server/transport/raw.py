@@ -99,6 +99,11 @@ class Wire:
             if document["type"] != "presence":
                 return document
 
+    async def frames(self) -> AsyncIterator[tuple[Opcode, bytes]]:
+        """The WebSocket frames up to the end of the connection."""
+        while self._buffer or await self._more():
+            yield await self.frame()
+
     async def close_code(self) -> int:
         """The code of the close frame, which must be the next one that is no text."""
         while True:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -206,6 +207,28 @@ async def test_a_message_may_be_fragmented(wire: Wire) -> None:
     assert (await wire.message())["type"] == "pong"
 
 
+async def test_a_message_in_endless_pieces_of_nothing_takes_no_room(
+    wire: Wire, server: Running
+) -> None:
+    """What waits of a message is bounded by its bytes, so many fragments without any hold nothing."""
+    await wire.sends(masked(Opcode.TEXT, b'{"type": "ping", ', fin=False))
+    await wire.sends(masked(Opcode.PING, b"begun"))
+    assert await wire.frame() == (Opcode.PONG, b"begun")
+    number = 20_000
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        await wire.sends(masked(Opcode.CONT, b"", fin=False) * number)
+        await wire.sends(masked(Opcode.PING, b"taken"))
+        assert await wire.frame() == (Opcode.PONG, b"taken")
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 4 * number, "a place in a list for each is eight bytes"
+    await wire.sends(masked(Opcode.CONT, b'"id": "p"}'))
+    assert (await wire.message())["type"] == "pong"
+
+
 async def test_a_ping_is_answered_with_its_own_payload(wire: Wire) -> None:
     """RFC 6455, 5.5.3."""
     await wire.sends(masked(Opcode.PING, b"hello") + masked(Opcode.PONG, b"unasked"))
@@ -276,6 +299,26 @@ async def test_a_much_too_large_frame_is_refused_unread_and_the_refusal_arrives(
 
 
 # the end
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [masked(Opcode.CLOSE, (1000).to_bytes(2)), masked(Opcode.TEXT, b'"\xff"')],
+    ids=["a close", "a fault"],
+)
+async def test_nothing_comes_after_the_close_frame(ending: bytes, either: Wire) -> None:
+    """RFC 6455, 5.5.1: what was said before the end is answered before it, or not at all."""
+    await either.sends(text(PING) + ending)
+    opcodes = [opcode async for opcode, _ in either.frames()]
+    assert opcodes.count(Opcode.CLOSE) == 1
+    assert opcodes[-1] is Opcode.CLOSE
+
+
+async def test_a_close_behind_a_broken_frame_is_still_answered(wire: Wire) -> None:
+    """The session has its own reason to end, and the peer has said goodbye already."""
+    await wire.sends(masked(Opcode.TEXT, b"nonsense") + masked(Opcode.CLOSE, (1000).to_bytes(2)))
+    assert await wire.close_code() in (1000, 4400)
+    assert await wire.ends() == b""
 
 
 async def test_a_close_is_answered_and_the_connection_ends(wire: Wire, server: Running) -> None:
