@@ -15,6 +15,7 @@ nor known may be removed. Everything here blocks, and may be called from any thr
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import threading
 from collections import Counter
@@ -29,6 +30,8 @@ from msgspec import Struct
 from .files import sync_folder, trouble
 
 _INCOMING = "incoming"
+_SHELF = re.compile("[0-9a-f]{2}")
+_BLOB = re.compile("[0-9a-f]{64}")
 
 
 class Arrived(Struct, frozen=True):
@@ -145,12 +148,15 @@ class Blobs:
                 sync_folder(folder)
 
     def shelves(self) -> list[list[bytes]]:
-        """The digests of all blobs, a folder at a time. Raises `StoreTrouble`."""
+        """The digests of all blobs, a folder at a time; what else lies there is not ours.
+
+        Raises `StoreTrouble`.
+        """
         with trouble():
             return [
-                [bytes.fromhex(file.name) for file in shelf.iterdir()]
+                [bytes.fromhex(file.name) for file in shelf.iterdir() if _BLOB.fullmatch(file.name)]
                 for shelf in sorted(self._folder.iterdir())
-                if shelf.name != _INCOMING
+                if _SHELF.fullmatch(shelf.name)
             ]
 
     def remove_unless(self, digest: bytes, known: Callable[[bytes], bool]) -> bool:

@@ -80,6 +80,23 @@ def test_all_blobs_are_found(folder: Path) -> None:
     assert {digest for shelf in blobs.shelves() for digest in shelf} == digests
 
 
+def test_what_is_no_blob_is_left_alone(folder: Path) -> None:
+    """A file manager's notes, the `lost+found` of a file system: neither found nor an error."""
+    blobs = Blobs(folder)
+    digest = keep(blobs, b"content")
+    strangers = [
+        folder / ".DS_Store",
+        blobs.path(digest).with_name(".nfs0001"),
+        folder / "zz" / "x",
+    ]
+    (folder / "lost+found").mkdir()
+    (folder / "zz").mkdir()
+    for stranger in strangers:
+        stranger.write_bytes(b"")
+    assert [found for shelf in blobs.shelves() for found in shelf] == [digest]
+    assert all(stranger.exists() for stranger in strangers)
+
+
 def test_only_what_nobody_needs_is_removed(folder: Path) -> None:
     """Neither what an asset has, nor what one is about to have."""
     blobs = Blobs(folder)
