@@ -97,7 +97,10 @@ class Writer:
                 self.batch = Batch(len(batch), departed, time.perf_counter_ns())
                 self._observe(self.batch)
                 for (_, done), result in zip(batch, results, strict=True):
-                    done(result)
+                    try:
+                        done(result)
+                    except Exception:  # a bug in telling it is no reason to tell nobody any more
+                        log.exception("an answer of the writer could not be told")
                 self._answered.set()
                 self._answered = None
 

@@ -224,6 +224,23 @@ async def test_a_bug_in_one_job_harms_no_other(
     assert [r.exc_info[0] for r in caplog.records if r.exc_info] == [ZeroDivisionError]
 
 
+async def test_a_bug_in_telling_an_answer_harms_no_other(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who could not be told is none the wiser; the rest of the batch, and the next, are told."""
+
+    def forget(_: object) -> None:
+        office.ask("later")
+        raise ZeroDivisionError
+
+    office.ask("one")
+    office.writer.submit(lambda _: None, forget)
+    office.ask("two")
+    await office.work()
+    assert [word for word, _ in office.answers] == ["one", "two", "later"]
+    assert [r.exc_info[0] for r in caplog.records if r.exc_info] == [ZeroDivisionError]
+
+
 async def test_a_lone_bug_is_internal(office: Office, caplog: pytest.LogCaptureFixture) -> None:
     """It is not tried twice, and the writer goes on."""
     office.ask("bug", crash)
