@@ -103,7 +103,9 @@ class Media:
 
         with blobs.holding(asset.sha256):
             await self._on_disk(place)
-            await self._kernel.do(deed)
+            # The row comes even if its asker goes, so till then the blob must be held.
+            with trio.CancelScope(shield=True):
+                await self._kernel.do(deed)
         return asset
 
     async def _on_disk(self, work: Callable[[], None]) -> None:
