@@ -108,7 +108,9 @@ class Conversations:
                 conversation, stay = to_see(commands, earlier.conversation_id, me.user_id)
                 view = conversation_view(commands, conversation, stay, me.device_id)
                 return Outcome(Created(view, created=False))
-        unknown = commands.unknown_users(request.members)
+        # One more than a group can have is too many already, however many are named.
+        named = list(dict.fromkeys(request.members))[: self._kernel.limits.max_group_members + 1]
+        unknown = commands.unknown_users(named)
         if unknown:
             raise errors.UnknownUser(f"There is no user {unknown[0]!r}.")
         change = log.new_group(

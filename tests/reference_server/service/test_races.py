@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
+import pytest
 import trio
 
-from reference_server.core.errors import ApiError
+from reference_server.core.errors import ApiError, UnknownUser
 from reference_server.service import Service
 from reference_server.service.accounts import RegisterRequest
 from reference_server.service.conversations import CreateRequest
@@ -93,6 +94,26 @@ async def test_a_group_with_a_key_is_created_once(service: Service, alice: Perso
     results = await at_once(*[create] * 5)
     assert Counter(each.created for each in results) == {True: 1, False: 4}
     assert len({each.conversation.conversation_id for each in results}) == 1
+
+
+async def test_a_name_that_is_repeated_costs_the_writer_nothing(
+    service: Service, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A body full of one member's name, or of too many names, holds up nobody: few are looked up."""
+    commands, asked = service.kernel.store.commands, list[str]()
+    genuine = commands.unknown_users
+
+    def unknown_users(user_ids: Sequence[str]) -> list[str]:
+        asked.extend(user_ids)
+        return genuine(user_ids)
+
+    monkeypatch.setattr(commands, "unknown_users", unknown_users)
+    create = partial(service.conversations.create, alice.identity, key=None, content=None)
+    repeated = await create(CreateRequest("group", ["bob"] * 20_000))
+    assert repeated.conversation.member_count == 2
+    with pytest.raises(UnknownUser):
+        await create(CreateRequest("group", [f"nobody{n}" for n in range(20_000)]))
+    assert len(asked) < 2_000
 
 
 async def test_two_owners_who_leave_at_once_leave_an_owner(
