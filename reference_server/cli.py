@@ -12,7 +12,7 @@ import signal
 import ssl
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -240,8 +240,8 @@ async def _serve(start: Callable[..., Awaitable[None]], until_stdin_closes: bool
             await trio.sleep_forever()
 
 
-async def _stop_at_signal(signals: object, stop: trio.Event) -> None:
-    async for _ in signals:  # type: ignore[attr-defined]  # trio's receiver has no public type
+async def _stop_at_signal(signals: AsyncIterator[int], stop: trio.Event) -> None:
+    async for _ in signals:
         stop.set()
 
 

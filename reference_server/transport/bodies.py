@@ -130,12 +130,10 @@ class Connection(TrioASGIHTTPConnection):
                     await send(event)
 
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.handle_messages, nursery, request, receive)
+            nursery.start_soon(self._feed, nursery.cancel_scope, receive)
             nursery.start_soon(self.handle_request, nursery, request, answer)
 
-    async def handle_messages(  # type: ignore[override]  # quart-trio's own deviation from Quart
-        self, nursery: trio.Nursery, _request: Request, receive: ASGIReceiveCallable
-    ) -> None:
+    async def _feed(self, serving: trio.CancelScope, receive: ASGIReceiveCallable) -> None:
         """Feed the streamed body; the end of the connection ends the request.
 
         Where it ends the body, the request goes on with what has come: that may be worth keeping.
@@ -151,7 +149,7 @@ class Connection(TrioASGIHTTPConnection):
             elif message["type"] == "http.disconnect":
                 body.break_off()
                 if not body.broken_off:
-                    nursery.cancel_scope.cancel()
+                    serving.cancel()
                 return
 
 

@@ -127,7 +127,7 @@ async def test_a_removed_device_takes_its_user_offline(
 
 
 async def test_a_change_during_the_replay_is_in_the_picture_at_its_end(
-    lane: Lane, service: Service, alice: Person, bob: Person
+    lane: Lane, service: Service, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Told once, and not before the backlog is through."""
     await direct(service, alice, bob)
@@ -141,7 +141,7 @@ async def test_a_change_during_the_replay_is_in_the_picture_at_its_end(
             return ["bob"]
         return await partners(bob.identity)
 
-    service.presence.partners = slowly  # type: ignore[method-assign]
+    monkeypatch.setattr(service.presence, "partners", slowly)
     async with AsyncExitStack() as stack:
         alices = await stack.enter_async_context(lane.connect(alice))
         await hears(alices, "welcome")
@@ -154,7 +154,7 @@ async def test_a_change_during_the_replay_is_in_the_picture_at_its_end(
 
 
 async def test_many_partners_online_do_not_overflow_an_outbox(
-    lane: Lane, service: Service, alice: Person
+    lane: Lane, service: Service, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are told no faster than they are read."""
     many = [f"user-{number:05}" for number in range(5_000)]
@@ -163,7 +163,7 @@ async def test_many_partners_online_do_not_overflow_an_outbox(
     async def everybody(me: Identity) -> list[str]:
         return many
 
-    service.presence.partners = everybody  # type: ignore[method-assign]
+    monkeypatch.setattr(service.presence, "partners", everybody)
     async with lane.connect(alice) as phone:
         await online(phone)
         heard = [(await phone.presence())["user_id"] for _ in many]
@@ -171,13 +171,13 @@ async def test_many_partners_online_do_not_overflow_an_outbox(
 
 
 async def test_a_store_in_trouble_ends_the_connection_before_it_is_live(
-    lane: Lane, service: Service, alice: Person
+    lane: Lane, service: Service, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """1012: as for a backlog that cannot be read."""
 
     async def broken(_: object) -> list[str]:
         raise errors.Unavailable
 
-    service.presence.partners = broken  # type: ignore[method-assign,assignment]
+    monkeypatch.setattr(service.presence, "partners", broken)
     async with lane.connect(alice) as phone:
         assert await phone.ended() == 1012
