@@ -12,6 +12,8 @@ from itertools import islice
 from ..core.model import Conversation, Membership, Message, SystemBody
 
 CONVERSATIONS = 10_000
+MEMBERS = 200_000
+"""Of all of these conversations together: a large group takes the room of hundreds of small ones."""
 STAYS = 50_000
 SENDERS = 64
 """Of so many newest entries of a conversation the sender is remembered."""
@@ -22,12 +24,14 @@ class Remembered:
 
     def __init__(self) -> None:
         self._conversations: OrderedDict[str, Conversation] = OrderedDict()
+        self._members = 0
         self._speaking: dict[str, _Speaking] = {}
         self._stays: dict[tuple[str, str], Membership] = {}
 
     def clear(self) -> None:
         """Forget everything."""
         self._conversations.clear()
+        self._members = 0
         self._speaking.clear()
         self._stays.clear()
 
@@ -38,11 +42,21 @@ class Remembered:
     def keep(self, conversation: Conversation) -> None:
         """So it stands from now on."""
         conversation_id = conversation.conversation_id
+        before = self._conversations.get(conversation_id)
         self._conversations[conversation_id] = conversation
         self._conversations.move_to_end(conversation_id)
-        if len(self._conversations) > CONVERSATIONS:
-            forgotten, _ = self._conversations.popitem(last=False)
-            self._speaking.pop(forgotten, None)
+        if before is None or before.members is not conversation.members:
+            self._members += len(conversation.members) - (len(before.members) if before else 0)
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Forget what is over the bounds, but not the latest."""
+        while len(self._conversations) > 1 and (
+            len(self._conversations) > CONVERSATIONS or self._members > MEMBERS
+        ):
+            conversation_id, forgotten = self._conversations.popitem(last=False)
+            self._members -= len(forgotten.members)
+            self._speaking.pop(conversation_id, None)
 
     def appended(self, entry: Message) -> None:
         """The newest entry of a conversation that is kept."""

@@ -170,6 +170,32 @@ def test_a_repeat_in_the_same_batch_is_found(tmp_path: Path) -> None:
     store.close()
 
 
+def test_large_groups_crowd_others_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes room are members, so they are counted; the latest is there however large it is."""
+    monkeypatch.setattr(remembered, "MEMBERS", 5)
+    store = SqliteStore(tmp_path)
+    store.begin()
+    people(store.commands, *NAMES)
+    known = store.commands._remembered
+
+    def there(*conversation_ids: str) -> list[bool]:
+        return [known.conversation(each) is not None for each in conversation_ids]
+
+    two = group(store.commands, "two", "bob")
+    group(store.commands, "three", "bob", "carol")
+    assert there("two", "three") == [True, True]
+    two = say(store.commands, two, ALICE, "still here")
+    group(store.commands, "late", "bob", "carol")
+    assert there("two", "three", "late") == [True, False, True]
+    join(store.commands, two, "carol")
+    assert there("two", "late") == [True, False]
+    monkeypatch.setattr(remembered, "MEMBERS", 1)
+    group(store.commands, "last", "bob", "carol")
+    assert there("two", "last") == [False, True]
+    store.commit()
+    store.close()
+
+
 def test_what_is_remembered_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many conversations there are, and members of them."""
     monkeypatch.setattr(remembered, "CONVERSATIONS", 2)
