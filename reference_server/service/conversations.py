@@ -133,13 +133,13 @@ class Conversations:
         return Outcome(Created(view, created=True), (told, *_posts(conversation, change)))
 
     async def get(self, me: Identity, conversation_id: str) -> ConversationView:
-        """A conversation as one sees it."""
+        """A conversation as one sees it. All its members and all that is unread are gone through."""
 
         def query(queries: Queries) -> ConversationView:
             conversation, stay = to_see(queries, conversation_id, me.user_id)
             return conversation_view(queries, conversation, stay, me.device_id)
 
-        return await self._kernel.ask(query)
+        return await self._kernel.ask_at_length(query)
 
     async def list(
         self, me: Identity, *, limit: str | None, cursor: str | None
