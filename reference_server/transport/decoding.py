@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from ..core import errors
 from ..core.limits import MAX_DEPTH
+from ..hub import Encoding
 
 T = TypeVar("T")
 
@@ -45,6 +47,25 @@ def decode_msgpack(data: bytes) -> Any:
         raise errors.Malformed(f"Not valid MessagePack: {error}.") from None
     _check_types(value, 1)
     return value
+
+
+def _message_as_json(message: str | bytes) -> Any:
+    if isinstance(message, bytes):
+        raise errors.Malformed("A binary message on a text channel.")
+    return decode_json(message)
+
+
+def _message_as_msgpack(message: str | bytes) -> Any:
+    if isinstance(message, str):
+        raise errors.Malformed("A text message on a binary channel.")
+    return decode_msgpack(message)
+
+
+DECODERS: Final[Mapping[Encoding, Callable[[str | bytes], Any]]] = {
+    "text": _message_as_json,
+    "msgpack": _message_as_msgpack,
+}
+"""The value of a WebSocket message, by its channel's encoding. They raise `Malformed`."""
 
 
 def _check_types(value: Any, depth: int) -> None:

@@ -9,8 +9,7 @@ The *flusher* writes what has gathered in the outbox, everything in one go::
                           replay ─────────────────^
 
 Acknowledgements and pings are served while the replay runs; a send waits for its end, so that its `sent`
-keeps its place in the order. How many frames a client may have under way is bounded; beyond it the
-reader stops reading, and TCP tells the client.
+keeps its place in the order. How much a client may have under way is bounded (`under_way`).
 """
 
 from __future__ import annotations
@@ -37,14 +36,11 @@ from ..service import Service
 from ..service.messages import SendRequest, Sent, Waiting
 from ..storage.base import Backlog
 from . import exchange, frames
-from .decoding import convert, decode_json, decode_msgpack
+from .decoding import DECODERS, convert
+from .under_way import UnderWay
 
 log = logging.getLogger("reference_server.access")
 
-MAX_UNDER_WAY = 256
-MAX_UNDER_WAY_CHARACTERS = 1_048_576
-"""How much of one connection may wait for its answers, in frames and in what they hold: one sender in
-full flow must not fill the outbox of a receiver that reads as fast as it can."""
 REPLAY_PAGE = 200
 QUEUE_PAGE = 32
 REPLAY_BYTES = 262_144
@@ -75,10 +71,8 @@ class Session:
         self._outbox = Outbox(buffer)
         self._lead = min(REPLAY_BYTES, buffer // 4)
         self.subscriber = Subscriber(identity, self._outbox, encoding)
-        self._decode = _DECODERS[encoding]
-        self._under_way = 0
-        self._characters_under_way = 0
-        self._room = trio.Event()
+        self._decode = DECODERS[encoding]
+        self._under_way = UnderWay()
         self._watermarks: dict[tuple[str, Acknowledged], list[tuple[int, Any]]] = {}
         self._replayed = trio.Event()
 
@@ -269,7 +263,7 @@ class Session:
             return
 
         def answer(result: Sent | ApiError) -> None:
-            self._arrived(size)
+            self._under_way.arrive(size)
             if isinstance(result, ApiError):
                 self._fail(result, frame_id, request.client_message_id)
             else:
@@ -286,7 +280,7 @@ class Session:
             await self._acknowledge()
         if not self._replayed.is_set():
             await self._replayed.wait()
-        await self._departing(size)
+        await self._under_way.depart(size)
         departed = time.perf_counter_ns()
         self._service.messages.send_soon(self._me, request, self.subscriber, answer)
 
@@ -309,7 +303,7 @@ class Session:
         """Hand over the acknowledgements that came together: one rise for each conversation."""
         watermarks, self._watermarks = self._watermarks, {}
         for (conversation_id, status), gathered in watermarks.items():
-            await self._departing(0)
+            await self._under_way.depart(0)
             self._service.receipts.acknowledge_soon(
                 self._me,
                 conversation_id,
@@ -320,7 +314,7 @@ class Session:
             )
 
     def _acknowledged(self, gathered: list[tuple[int, Any]], result: int | ApiError) -> None:
-        self._arrived(0)
+        self._under_way.arrive(0)
         for up_to_seq, frame_id in gathered:
             if isinstance(result, ApiError):
                 self._refuse(result, frame_id)
@@ -329,7 +323,7 @@ class Session:
 
     async def _typing(self, raw: dict[str, Any], size: int) -> None:
         frame = convert(raw, frames.TypingFrame)
-        await self._departing(size)
+        await self._under_way.depart(size)
         done = self._done(raw, size)
         self._service.typing.tell_soon(self._me, frame.conversation_id, frame.active, done)
 
@@ -337,7 +331,7 @@ class Session:
         """What happens when a frame is dealt with that has no answer but a refusal."""
 
         def done(result: ApiError | None) -> None:
-            self._arrived(size)
+            self._under_way.arrive(size)
             if result is not None:
                 self._refuse(result, raw.get("id"))
 
@@ -349,19 +343,19 @@ class Session:
         self._service.rates.spend("sends", self._me.user_id)
 
         def answer(result: list[tuple[str, str]] | ApiError) -> None:
-            self._arrived(size)
+            self._under_way.arrive(size)
             if isinstance(result, ApiError):
                 self._refuse(result, frame_id)
             else:
                 self._tell(frames.AcceptedFrame(frame_id, result))
 
         sent = shipment(frame.messages)
-        await self._departing(size)
+        await self._under_way.depart(size)
         self._service.to_device.send_soon(self._me, frame_id, sent, answer)
 
     async def _to_device_ack(self, raw: dict[str, Any], size: int) -> None:
         frame = convert(raw, frames.ToDeviceAckFrame)
-        await self._departing(size)
+        await self._under_way.depart(size)
         self._service.to_device.acknowledge_soon(self._me, frame.up_to, self._done(raw, size))
 
     async def _ping(self, raw: dict[str, Any], _size: int) -> None:
@@ -369,35 +363,6 @@ class Session:
         frame_id = inputs.check_id(frame.id, "/id")
         self._tell(frames.PongFrame(frame_id, rfc3339(self._kernel.now())))
 
-    async def _departing(self, size: int) -> None:
-        while (
-            self._under_way >= MAX_UNDER_WAY
-            or self._characters_under_way >= MAX_UNDER_WAY_CHARACTERS
-        ):
-            self._room = trio.Event()
-            await self._room.wait()
-        self._under_way += 1
-        self._characters_under_way += size
-
-    def _arrived(self, size: int) -> None:
-        self._under_way -= 1
-        self._characters_under_way -= size
-        self._room.set()
-
-
-def _text(message: str | bytes) -> Any:
-    if isinstance(message, bytes):
-        raise errors.Malformed("A binary message on a text channel.")
-    return decode_json(message)
-
-
-def _binary(message: str | bytes) -> Any:
-    if isinstance(message, str):
-        raise errors.Malformed("A text message on a binary channel.")
-    return decode_msgpack(message)
-
-
-_DECODERS: dict[Encoding, Callable[[str | bytes], Any]] = {"text": _text, "msgpack": _binary}
 
 _ACTS: dict[str, Callable[[Session, dict[str, Any], int], Awaitable[None]]] = {
     "send": Session._send,

@@ -21,6 +21,7 @@ from reference_server.service.messages import Messages, Waiting
 from reference_server.storage.base import Commands
 from reference_server.storage.sqlite import SqliteStore
 from reference_server.transport import session as session_module
+from reference_server.transport import under_way
 
 from ..people import Person, all_committed, direct, say
 from .peers import PATIENCE_S, MemoryPeer, hears, in_memory, online, rest, send, texts
@@ -162,7 +163,7 @@ async def test_no_more_than_so_many_frames_are_under_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Beyond them the session reads no further; every answer makes room for another."""
-    monkeypatch.setattr(session_module, "MAX_UNDER_WAY", 4)
+    monkeypatch.setattr(under_way, "MAX_FRAMES", 4)
     chat = await direct(service, alice, bob)
     words = [f"w{number}" for number in range(20)]
     async with connect(alice) as phone:
@@ -188,7 +189,7 @@ async def test_no_more_than_so_much_text_is_under_way(
     words = [f"w{number}" for number in range(6)]
     frames = [json.dumps(send(chat, word, unknown="x" * 1_000)) for word in words]
     room_for_three = 2 * len(frames[0]) + 1
-    monkeypatch.setattr(session_module, "MAX_UNDER_WAY_CHARACTERS", room_for_three)
+    monkeypatch.setattr(under_way, "MAX_CHARACTERS", room_for_three)
     async with connect(alice) as phone:
         await online(phone)
         await all_committed(service)
