@@ -231,8 +231,9 @@ class SqliteCommands(
 
     def add_device(self, user_id: str, device_id: str, name: str | None, now: int) -> None:
         self._do("INSERT INTO devices VALUES (?, ?, ?, ?, NULL, 0)", user_id, device_id, name, now)
+        # An acknowledgement that was under way when a device of this name was removed has left its own.
         self._do(
-            "INSERT INTO device_marks"
+            "INSERT OR REPLACE INTO device_marks"
             " SELECT s.user_id, ?, s.conversation_id, coalesce(s.left_seq, c.head_seq)"
             " FROM stays s JOIN conversations c USING (conversation_id)"
             " WHERE s.user_id = ? AND s.latest = 1",

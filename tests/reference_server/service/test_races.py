@@ -16,7 +16,7 @@ from reference_server.service.accounts import RegisterRequest
 from reference_server.service.conversations import CreateRequest
 from reference_server.service.messages import SendRequest, Sent
 
-from ..people import PASSWORD, Person, direct, group
+from ..people import PASSWORD, Person, acknowledge, direct, group, login, say
 
 
 async def at_once(*deeds: Callable[[], Awaitable[Any]]) -> list[Any]:
@@ -94,6 +94,19 @@ async def test_a_group_with_a_key_is_created_once(service: Service, alice: Perso
     results = await at_once(*[create] * 5)
     assert Counter(each.created for each in results) == {True: 1, False: 4}
     assert len({each.conversation.conversation_id for each in results}) == 1
+
+
+async def test_an_acknowledgement_that_outlives_its_device_keeps_nobody_out(
+    service: Service, alice: Person, bob: Person
+) -> None:
+    """It was read before the removal was told; the device of that name begins anew, at the heads."""
+    chat = await direct(service, alice, bob)
+    await say(service, alice, chat, "one")
+    await service.accounts.remove_device(bob.identity, "phone")
+    await acknowledge(service, bob, chat, "delivered", 1)
+    await say(service, alice, chat, "two")
+    again = await login(service, "bob", "phone")
+    assert (await service.messages.waiting(again.identity)).backlog == []
 
 
 async def test_a_name_that_is_repeated_costs_the_writer_nothing(
