@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..core.errors import ApiError
 from ..core.inputs import is_id
@@ -121,6 +122,8 @@ def observed(app: Asgi, metrics: Metrics) -> Asgi:
         if scope["type"] == "lifespan":
             await app(scope, receive, send)
             return
+        if not scope["path"].startswith("/"):
+            scope["path"] = _path_of(scope["path"])
         exchange = begin(scope.get("method", "GET"), scope["path"], _scenario(scope["headers"]))
 
         async def noting(event: Any) -> None:
@@ -138,6 +141,14 @@ def observed(app: Asgi, metrics: Metrics) -> Asgi:
             exchange.over(metrics)
 
     return serve
+
+
+def _path_of(target: str) -> str:
+    """The path of a request that is for a whole URL (RFC 9112, 3.2.2), or for nothing that there is."""
+    try:
+        return urlsplit(target).path or "/"
+    except ValueError:
+        return f"/{target}"
 
 
 def _scenario(headers: Iterable[tuple[bytes, bytes]]) -> str | None:

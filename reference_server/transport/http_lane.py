@@ -90,8 +90,10 @@ class _Connection:
         self._idle = trio.CancelScope()
         self._one_at_a_time = trio.Lock()
         self._receiving = False
+        self._relieved = False
         self._read_over = trio.Event()
         self._closing = False
+        self._lingered = trio.Event()
 
     async def run(
         self, app: AppWrapper, config: Config, context: WorkerContext, head: bytes
@@ -119,12 +121,15 @@ class _Connection:
             self._idle.cancel()
 
     async def _read(self, data: bytes) -> None:
-        """Hand on what comes, up to the end; nothing more once the connection is being closed."""
+        """Hand on what comes, up to the end, or until who closes the connection reads instead.
+
+        While it is being closed, what comes is dropped.
+        """
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             while True:
                 if not self._closing:
                     await self._protocol.handle(RawData(data))
-                if not data:
+                if not data or self._relieved:
                     return
                 self._receiving = True
                 try:
@@ -163,20 +168,28 @@ class _Connection:
         self._idle.deadline = trio.current_time() + self._keep_alive_s
 
     async def _close(self) -> None:
-        """Let the peer read the last answer to its end, then close."""
-        if not self._closing:
+        """Let the peer read the last answer to its end, then close. Whoever comes later waits for that."""
+        if self._closing:
+            await self._lingered.wait()
+        else:
             self._closing = True
-            with trio.move_on_after(LINGER_S):
-                await self._linger()
+            try:
+                with trio.move_on_after(LINGER_S):
+                    await self._linger()
+            finally:
+                self._lingered.set()
         async with closing(self._stream):
             pass
 
     async def _linger(self) -> None:
-        with suppress(trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+        """Read to the end, as the one who reads: the reader if it is at it, else this task."""
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             if isinstance(self._stream, EagerStream):  # TLS cannot half-close
                 await self._stream.send_eof()
             if self._receiving:
-                await self._read_over.wait()  # the reader reads on, to the end
+                await self._read_over.wait()
+                return
+            self._relieved = True
             while await self._stream.receive_some():
                 pass
 

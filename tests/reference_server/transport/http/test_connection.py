@@ -6,9 +6,13 @@ import json
 
 import httpx
 import pytest
+import trio
+import trio.testing
+from hypercorn.events import Event, RawData
 from websockets.frames import Opcode
 
 from reference_server.core.limits import Limits
+from reference_server.transport import http_lane
 
 from ...people import Person
 from ...running import Running
@@ -93,6 +97,55 @@ async def test_requests_on_one_connection_are_answered_in_turn(wire: Wire, alice
     assert [(await wire.answer()).status for _ in requests] == [200, 400, 401, 200]
 
 
+async def test_a_whole_url_is_as_good_as_its_path(wire: Wire, alice: Person) -> None:
+    """RFC 9112, 3.2.2: a server must take the form that proxies are sent."""
+    authorization = f"Authorization: Bearer {alice.token}\r\n"
+    for request, status in (
+        ("GET http://x/healthz HTTP/1.1\r\nHost: x\r\n\r\n", 200),
+        ("GET http://x HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+        (
+            "POST http://x/v1.0/assets HTTP/1.1\r\nHost: x\r\nContent-Type: image/x-own\r\n"
+            f"{authorization}Content-Length: {2 * MAX_BODY}\r\n\r\n" + "x" * 2 * MAX_BODY,
+            201,
+        ),
+    ):
+        await wire.sends(request.encode())
+        assert (await wire.answer()).status == status
+    await wire.sends(upgrade("http://x/v1.0/chat", **alice.authorization))
+    assert (await wire.answer()).status == 101
+
+
+async def test_who_reads_on_at_the_end_is_one(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answer is out and the connection closing, while its reader is busy with what came before."""
+    lingering, genuine_linger = trio.Event(), http_lane._Connection._linger
+    genuine_handle = http_lane._Http1.handle
+
+    async def linger(connection: http_lane._Connection) -> None:
+        lingering.set()
+        await genuine_linger(connection)
+
+    async def handle(protocol: http_lane._Http1, event: Event) -> None:
+        await genuine_handle(protocol, event)
+        if isinstance(event, RawData):
+            await lingering.wait()
+            await trio.testing.wait_all_tasks_blocked()
+
+    monkeypatch.setattr(http_lane, "LINGER_S", 1e9)
+    monkeypatch.setattr(http_lane._Connection, "_linger", linger)
+    monkeypatch.setattr(http_lane._Http1, "handle", handle)
+    await wire.sends(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert (await wire.answer()).status == 200
+    assert await wire.ends() == b""
+    await wire.sends(b"what comes too late")
+    await trio.testing.wait_all_tasks_blocked()
+    await wire.sends(b"is read to its end, and the connection not reset on it")
+    assert isinstance(wire.stream, trio.SocketStream)
+    await wire.stream.send_eof()
+    assert caplog.text == ""
+
+
 async def test_an_answer_leaves_in_one_piece(wire: Wire) -> None:
     """A client is woken once, and has head and body then."""
     await wire.sends(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -121,6 +174,10 @@ async def test_a_body_that_nobody_wants_holds_nothing(
         b"nonsense\r\n\r\n",
         b"GET\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
+        b"GET http://[/healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+        upgrade("http://[/v1.0/chat"),
+        b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
