@@ -7,6 +7,7 @@ the request (`/body/text`).
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
@@ -67,6 +68,14 @@ def check_password(value: str) -> str:
             errors.InvalidRequest, "/password", "A password has at most 128 characters."
         )
     return value
+
+
+def from_base64(value: str) -> bytes | None:
+    """The bytes that `value` is the padded standard base64 of (RFC 4648 §4); None if it is that of none."""
+    try:
+        return b64decode(value, validate=True)
+    except ValueError:  # also what `binascii.Error` is
+        return None
 
 
 def check_page_limit(value: str | None, default: int, limits: Limits) -> int:

@@ -15,8 +15,7 @@ two spellings of a key would be two keys to who compares texts.
 from __future__ import annotations
 
 import re
-from base64 import b64decode, b64encode
-from binascii import Error
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +25,7 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
 from . import errors
+from .inputs import from_base64
 
 KEY_BYTES = 32
 """A Curve25519 or Ed25519 public key (RFC 7748, RFC 8032)."""
@@ -73,11 +73,9 @@ class ClaimedKey(Struct, frozen=True):
 
 def unpadded(value: str) -> bytes | None:
     """The bytes that `value` is the unpadded standard base64 of; None if it is that of none."""
-    try:
-        data = b64decode(value + "=" * (-len(value) % 4), validate=True)
-    except (Error, ValueError):
-        return None
-    return data if b64encode(data).rstrip(b"=") == value.encode() else None
+    data = from_base64(value + "=" * (-len(value) % 4))
+    one_spelling = data is not None and b64encode(data).rstrip(b"=") == value.encode()
+    return data if one_spelling else None
 
 
 def check_key_id(value: str, pointer: str) -> str:

@@ -8,13 +8,12 @@ A type that nobody can recognise is believed, unless the bytes are recognised as
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 
 import filetype  # type: ignore[import-untyped]  # it ships no types
 
 from . import errors
+from .inputs import from_base64
 
 HEAD_BYTES = 8_192
 """How much of a file's beginning `agrees` wants; a shorter file is given whole."""
@@ -101,10 +100,7 @@ def check_digest(field: str | None) -> bytes | None:
 
 
 def _sha256_in(value: str | None) -> bytes:
-    try:
-        digest = base64.b64decode((value or "").strip(":"), validate=True)
-    except binascii.Error:
-        digest = b""
-    if len(digest) != 32:
+    digest = from_base64((value or "").strip(":"))
+    if digest is None or len(digest) != 32:
         raise errors.DigestMismatch("Expected sha-256=:<base64 of 32 bytes>: (RFC 9530).")
     return digest

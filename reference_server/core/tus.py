@@ -5,14 +5,13 @@ Only reading is done here; what a resumable upload *is*, is `model.Upload` and `
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import re
 
 from msgspec import Struct
 
 from . import errors
+from .inputs import from_base64
 from .media import OPAQUE, check_media_type
 
 VERSION = "1.0.0"
@@ -71,13 +70,20 @@ def check_metadata(value: str | None) -> str:
     media_type = OPAQUE
     for pair in (value or "").split(",") if value else ():
         key, _, encoded = pair.strip().partition(" ")
-        try:
-            text = base64.b64decode(encoded.strip(), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            raise errors.InvalidRequest("Upload-Metadata is pairs of a key and base64.") from None
+        text = _text_in(encoded.strip())
+        if text is None or not key or not key.isascii():
+            raise errors.InvalidRequest("Upload-Metadata is pairs of an ASCII key and base64.")
         if key == "filetype":
             media_type = text
     return check_media_type(media_type)
+
+
+def _text_in(encoded: str) -> str | None:
+    data = from_base64(encoded)
+    try:
+        return None if data is None else data.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def check_checksum(value: str | None) -> Checksum | None:
@@ -87,10 +93,8 @@ def check_checksum(value: str | None) -> Checksum | None:
     algorithm, _, encoded = value.strip().partition(" ")
     if algorithm not in ALGORITHMS:
         raise errors.Malformed(f"Checksums are one of {', '.join(ALGORITHMS)}.")
-    try:
-        digest = base64.b64decode(encoded.strip(), validate=True)
-    except binascii.Error:
-        digest = b""
-    if len(digest) != hashlib.new(algorithm, usedforsecurity=False).digest_size:
+    digest = from_base64(encoded.strip())
+    size = hashlib.new(algorithm, usedforsecurity=False).digest_size
+    if digest is None or len(digest) != size:
         raise errors.Malformed(f"This is no {algorithm} in base64.")
     return Checksum(algorithm, digest)

@@ -56,9 +56,12 @@ def test_the_type_is_in_the_metadata(value: str | None, media_type: str) -> None
     assert tus.check_metadata(value) == media_type
 
 
-@pytest.mark.parametrize("value", ["filetype ?", "filetype /w==", "filetype a", "x" * 5_000])
+@pytest.mark.parametrize(
+    "value",
+    ["filetype ?", "filetype ÿ", "filetype /w==", "filetype a", "x" * 5_000, "ÿ YQ==", "a,,b", ","],
+)
 def test_malformed_metadata_is_refused(value: str) -> None:
-    """No base64, no UTF-8, too long."""
+    """No base64, no UTF-8, too long; a key that is none, or could not be told again as it came."""
     with pytest.raises(errors.InvalidRequest):
         tus.check_metadata(value)
 
@@ -75,7 +78,9 @@ def test_a_checksum_is_an_algorithm_and_a_digest() -> None:
     assert tus.check_checksum(f"sha1 {TEXT}") == tus.Checksum("sha1", SHA1)
 
 
-@pytest.mark.parametrize("value", ["", "sha1", f"crc32 {TEXT}", "sha1 ?", f"sha256 {TEXT}"])
+@pytest.mark.parametrize(
+    "value", ["", "sha1", f"crc32 {TEXT}", "sha1 ?", "sha1 ÿ", f"sha256 {TEXT}"]
+)
 def test_other_checksums_are_refused(value: str) -> None:
     """Unknown algorithms, digests of another length."""
     with pytest.raises(errors.Malformed):
