@@ -10,8 +10,10 @@ from __future__ import annotations
 import logging
 
 from quart import Response, request
+from quart.wrappers.base import BaseRequestWebsocket
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import MapAdapter
 
 from ..core import errors
 from ..core.errors import ApiError
@@ -41,9 +43,26 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 }
 
 
+class _Application(QuartTrio):
+    """Quart's application, the same under every name that clients call the server by."""
+
+    def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
+        """As Quart's, which refuses names that IDNA cannot spell where nothing can answer it."""
+        if request is None:
+            return super().create_url_adapter(None)
+        return self.url_map.bind(
+            "localhost",
+            script_name=request.root_path,
+            url_scheme=request.scheme,
+            default_method=request.method,
+            path_info=request.path,
+            query_args=request.query_string.decode(),
+        )
+
+
 def make_app(service: Service, metrics_token: str | None = None) -> QuartTrio:
     """The HTTP application over a service; `metrics_token` protects the operator's figures."""
-    app = QuartTrio(__name__, static_folder=None)
+    app = _Application(__name__, static_folder=None)
     app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
     app.asgi_http_class = bodies.Connection
     app.config["MAX_CONTENT_LENGTH"] = service.kernel.limits.max_frame_bytes

@@ -115,6 +115,17 @@ async def test_a_whole_url_is_as_good_as_its_path(wire: Wire, alice: Person) -> 
     assert (await wire.answer()).status == 101
 
 
+@pytest.mark.parametrize(
+    "host", ["a" * 300, "a..b", "xn--", ".", "ÿ", ""], ids=lambda host: repr(host)[:9]
+)
+async def test_the_routes_are_the_same_under_every_name(host: str, wire: Wire) -> None:
+    """Also under one that no name server could know: what it is, is no concern of the server's."""
+    await wire.sends(f"GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n".encode("latin1"))
+    assert (await wire.answer()).status == 200
+    await wire.sends(upgrade(Host=host))
+    assert (await wire.answer()).status == 401
+
+
 async def test_who_reads_on_at_the_end_is_one(
     wire: Wire, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
