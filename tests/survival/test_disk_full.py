@@ -10,8 +10,10 @@ import json
 import os
 import sqlite3
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -98,22 +100,40 @@ async def logged_in(http: httpx.AsyncClient) -> tuple[Client, Client, str]:
     return alice, bob, (await alice.ask("POST", "/v1.0/conversations", body))["conversation_id"]
 
 
-async def test_a_full_disk_refuses_sends_serves_reads_and_is_got_over(tmp_path: Path) -> None:
-    """§9: `unavailable` and retryable, nothing by halves, and with room again all is well without a restart."""
-    with served("--data", str(tmp_path)) as server, trio.fail_after(2 * PATIENCE_S):
-        disk = Disk(server, tmp_path)
+class Full(NamedTuple):
+    """A server without room, who uses it, and Alice's connection."""
+
+    server: Server
+    disk: Disk
+    alice: Client
+    bob: Client
+    chat: str
+    channel: WebSocketConnection
+
+
+@asynccontextmanager
+async def on_a_full_disk(data: Path) -> AsyncIterator[Full]:
+    """Everybody is there, and then the disk fills."""
+    with served("--data", str(data)) as server, trio.fail_after(2 * PATIENCE_S):
+        disk = Disk(server, data)
         async with client_of(server) as http:
             alice, bob, chat = await logged_in(http)
             async with alice.channel() as channel:
                 disk.fill()
-                accepted, refused = await until_refused(channel, chat)
-                await refused_for_want_of_room(alice, chat)
-                kept = [entry["client_message_id"] for entry in await bob.history(chat)]
-                assert kept == accepted
-                assert (await http.get("/healthz")).status_code == 200
-                disk.make_room()
-                assert (await send(channel, chat, refused))["seq"] == len(accepted) + 1
-            entries = await bob.history(chat)
+                yield Full(server, disk, alice, bob, chat, channel)
+
+
+async def test_a_full_disk_refuses_sends_serves_reads_and_is_got_over(tmp_path: Path) -> None:
+    """§9: `unavailable` and retryable, nothing by halves, and with room again all is well without a restart."""
+    async with on_a_full_disk(tmp_path) as (server, disk, alice, bob, chat, channel):
+        accepted, refused = await until_refused(channel, chat)
+        await refused_for_want_of_room(alice, chat)
+        kept = [entry["client_message_id"] for entry in await bob.history(chat)]
+        assert kept == accepted
+        assert (await alice.http.get("/healthz")).status_code == 200
+        disk.make_room()
+        assert (await send(channel, chat, refused))["seq"] == len(accepted) + 1
+        entries = await bob.history(chat)
         server.process.terminate()
         status, log = await trio.to_thread.run_sync(server.ends)
     assert [entry["client_message_id"] for entry in entries] == [*accepted, refused]
@@ -125,15 +145,10 @@ async def test_a_full_disk_refuses_sends_serves_reads_and_is_got_over(tmp_path: 
 
 async def test_a_server_killed_on_a_full_disk_starts_whole(tmp_path: Path) -> None:
     """What was accepted is there, and the file is sound; what was refused has left nothing."""
-    with served("--data", str(tmp_path)) as server, trio.fail_after(2 * PATIENCE_S):
-        disk = Disk(server, tmp_path)
-        async with client_of(server) as http:
-            alice, bob, chat = await logged_in(http)
-            async with alice.channel() as channel:
-                disk.fill()
-                accepted, _ = await until_refused(channel, chat)
-                server.process.kill()
-                server.process.wait(PATIENCE_S)
+    async with on_a_full_disk(tmp_path) as (server, _, _, bob, chat, channel):
+        accepted, _ = await until_refused(channel, chat)
+        server.process.kill()
+        server.process.wait(PATIENCE_S)
     with served("--data", str(tmp_path)) as server:
         async with client_of(server) as http:
             bob.http = http

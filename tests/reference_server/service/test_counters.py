@@ -7,16 +7,7 @@ import pytest
 from reference_server.service import counters
 from reference_server.service.counters import FEWEST, Counters
 
-
-class Clock:
-    """Time that goes on when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def time(self) -> float:
-        """As `time.time`."""
-        return self.now
+from ..clock import Clock
 
 
 @pytest.fixture

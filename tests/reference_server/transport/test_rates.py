@@ -12,20 +12,10 @@ from reference_server.core.limits import Limits
 from reference_server.service import Rates
 from reference_server.service.rates import RateLimiter
 
+from ..clock import Clock
 from ..people import PASSWORD, Person, direct, newcomer
 from ..running import Running, running_server
 from .peers import CONNECTIONS, hears, new_connection, online, over, send
-
-
-class Clock:
-    """The limiter's clock, which goes on when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def time(self) -> float:
-        """As `time.time`."""
-        return self.now
 
 
 @pytest.fixture

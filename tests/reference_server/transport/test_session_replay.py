@@ -7,7 +7,8 @@ meanwhile.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -41,6 +42,23 @@ class Gate:
         """Return when somebody waits."""
         with trio.fail_after(PATIENCE_S):
             await self.reached.wait()
+
+
+@asynccontextmanager
+async def replaying(lane: Lane, person: Person, gate: Gate) -> AsyncIterator[Peer]:
+    """A connection whose replay waits at the gate."""
+    async with lane.connect(person) as peer:
+        await hears(peer, "welcome")
+        await gate.held()
+        yield peer
+
+
+async def said(service: Service, one: Person, other: Person, *words: str) -> str:
+    """The id of a direct conversation in which the one has said this."""
+    chat = await direct(service, one, other)
+    for word in words:
+        await say(service, one, chat, word)
+    return chat
 
 
 async def up_to_completion(peer: Peer) -> list[Frame]:
@@ -114,12 +132,8 @@ async def test_what_is_sent_during_a_replay_comes_once_and_in_order(
     gate: Gate, lane: Lane, service: Service, alice: Person, bob: Person
 ) -> None:
     """ORD-2, DLV-1: the backlog, what came meanwhile, `replay_complete`, and what comes later."""
-    chat = await direct(service, alice, bob)
-    for number in range(1, 6):
-        await say(service, alice, chat, f"{number}")
-    async with lane.connect(bob) as phone:
-        await hears(phone, "welcome")
-        await gate.held()
+    chat = await said(service, alice, bob, *"12345")
+    async with replaying(lane, bob, gate) as phone:
         for number in range(6, 9):
             await say(service, alice, chat, f"{number}")
         gate.opened.set()
@@ -134,9 +148,7 @@ async def test_a_conversation_that_begins_during_a_replay_is_announced_first(
     about_the_question: Gate, lane: Lane, service: Service, alice: Person, bob: Person
 ) -> None:
     """`conversation` before its first `message`, which still comes once, in the backlog or behind it."""
-    async with lane.connect(bob) as phone:
-        await hears(phone, "welcome")
-        await about_the_question.held()
+    async with replaying(lane, bob, about_the_question) as phone:
         chat = await group(service, alice, bob)
         await say(service, alice, chat, "hello")
         about_the_question.opened.set()
@@ -178,9 +190,7 @@ async def test_a_conversation_that_is_stored_and_not_yet_told_is_announced_first
         with kernel.store.reading() as queries:
             return query(queries)
 
-    async with trio.open_nursery() as nursery, lane.connect(bob) as phone:
-        await hears(phone, "welcome")
-        await before_the_question.held()
+    async with trio.open_nursery() as nursery, replaying(lane, bob, before_the_question) as phone:
         await all_committed(service)
         monkeypatch.setattr(kernel, "ask", ask_at_once)
         monkeypatch.setattr(kernel.store, "commit", disk.commit)
@@ -199,12 +209,8 @@ async def test_statuses_during_a_replay_are_not_lost(
     gate: Gate, lane: Lane, service: Service, alice: Person, bob: Person
 ) -> None:
     """They come once, before `replay_complete` or after it."""
-    chat = await direct(service, alice, bob)
-    for text in "abc":
-        await say(service, alice, chat, text)
-    async with lane.connect(alice) as phone:
-        await hears(phone, "welcome")
-        await gate.held()
+    chat = await said(service, alice, bob, *"abc")
+    async with replaying(lane, alice, gate) as phone:
         await acknowledge(service, bob, chat, "delivered", 3)
         gate.opened.set()
         frames = await up_to_completion(phone)
@@ -217,12 +223,8 @@ async def test_acknowledgements_and_pings_are_served_during_a_replay(
     after_the_first_page: Gate, lane: Lane, service: Service, alice: Person, bob: Person
 ) -> None:
     """A client may acknowledge what it has while the rest is on its way."""
-    chat = await direct(service, alice, bob)
-    for text in "abc":
-        await say(service, alice, chat, text)
-    async with lane.connect(bob) as phone:
-        await hears(phone, "welcome")
-        await after_the_first_page.held()
+    chat = await said(service, alice, bob, *"abc")
+    async with replaying(lane, bob, after_the_first_page) as phone:
         await phone.says({"type": "delivered", "conversation_id": chat, "up_to_seq": 2})
         await phone.says({"type": "ping", "id": "now"})
         assert (await hears(phone, "pong"))["id"] == "now"
@@ -238,12 +240,8 @@ async def test_a_send_during_a_replay_keeps_its_place(
     gate: Gate, lane: Lane, service: Service, alice: Person, bob: Person
 ) -> None:
     """`sent` stands in for the entry: behind all with a lower seq, before all with a higher one."""
-    chat = await direct(service, alice, bob)
-    for text in "abc":
-        await say(service, alice, chat, text)
-    async with lane.connect(bob) as phone:
-        await hears(phone, "welcome")
-        await gate.held()
+    chat = await said(service, alice, bob, *"abc")
+    async with replaying(lane, bob, gate) as phone:
         await phone.says(send(chat, "mine"), {"type": "ping", "id": "behind"})
         await say(service, alice, chat, "d")
         gate.opened.set()
@@ -265,9 +263,7 @@ async def test_one_who_is_removed_during_a_replay_sees_its_removal_and_no_more(
     """CONV-4."""
     chat = await group(service, alice, bob)
     await say(service, alice, chat, "a")
-    async with lane.connect(bob) as phone:
-        await hears(phone, "welcome")
-        await gate.held()
+    async with replaying(lane, bob, gate) as phone:
         await service.conversations.remove_member(alice.identity, chat, "bob")
         await say(service, alice, chat, "secret")
         gate.opened.set()
@@ -279,16 +275,11 @@ async def test_a_device_that_is_replaced_during_its_replay_is_let_go(
     gate: Gate, lane: Lane, service: Service, alice: Person, bob: Person
 ) -> None:
     """4409 at once; the newer connection has the whole backlog."""
-    chat = await direct(service, alice, bob)
-    for text in "abc":
-        await say(service, alice, chat, text)
-    async with lane.connect(bob) as older:
-        await hears(older, "welcome")
-        await gate.held()
-        async with lane.connect(bob) as newer:
-            assert await older.ended() == 4409
-            gate.opened.set()
-            assert [each["body"]["text"] for each in await online(newer)] == list("abc")
+    await said(service, alice, bob, *"abc")
+    async with replaying(lane, bob, gate) as older, lane.connect(bob) as newer:
+        assert await older.ended() == 4409
+        gate.opened.set()
+        assert [each["body"]["text"] for each in await online(newer)] == list("abc")
 
 
 async def test_a_long_backlog_is_replayed_page_by_page(
@@ -313,13 +304,9 @@ async def test_a_payload_that_comes_during_a_replay_comes_once_and_before_what_n
     gate: Gate, lane: Lane, service: Service, alice: Person, bob: Person
 ) -> None:
     """ENC-7: a message's key is sent before the message, so it is shown before it, whenever they come."""
-    chat = await direct(service, alice, bob)
-    for number in range(1, 4):
-        await say(service, alice, chat, f"{number}")
+    chat = await said(service, alice, bob, *"123")
     await give(service, alice, bob, 1)
-    async with lane.connect(bob) as phone:
-        await hears(phone, "welcome")
-        await gate.held()
+    async with replaying(lane, bob, gate) as phone:
         for position in (2, 3):
             await give(service, alice, bob, position)
             await say(service, alice, chat, f"needs {position}")
