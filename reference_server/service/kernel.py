@@ -129,19 +129,21 @@ class Kernel:
             if isinstance(result, ApiError):
                 done(result)
             else:
-                for post in result.posts:
-                    if isinstance(post, Post):
-                        self.hub.publish(post)
-                    elif isinstance(post, Due):
-                        self.alarm.set(post.at)
-                    elif isinstance(post, SealedPost):
-                        self.hub.publish_sealed(post)
-                    elif isinstance(post, DevicePost):
-                        self.hub.publish_to_device(post)
-                    else:
-                        self.tokens.forget(post.user_id, post.device_id)
-                        self.hub.revoke(post)
-                done(result.answer)
+                try:
+                    for post in result.posts:
+                        if isinstance(post, Post):
+                            self.hub.publish(post)
+                        elif isinstance(post, Due):
+                            self.alarm.set(post.at)
+                        elif isinstance(post, SealedPost):
+                            self.hub.publish_sealed(post)
+                        elif isinstance(post, DevicePost):
+                            self.hub.publish_to_device(post)
+                        else:
+                            self.tokens.forget(post.user_id, post.device_id)
+                            self.hub.revoke(post)
+                finally:  # it is durable, so that is the answer
+                    done(result.answer)
 
         self.writer.submit(deed, settle)
 
