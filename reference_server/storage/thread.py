@@ -4,9 +4,9 @@
 context. The writer needs none of that; where the disk is slow it crosses over for every batch, and its own
 thread saves a third of what a crossing costs (docs/decisions/0039).
 
-The way there is a queue, on which the thread sleeps. The way back is a bell, a pair of sockets: the thread leaves what
-came out and writes a byte, and the task, which waits for the other end itself, is woken by the loop's own
-look at its sockets.
+The way there is a queue, on which the thread sleeps. The way back is a bell, a pair of sockets: the thread
+leaves what came out and writes a byte, and the task, which waits for the other end itself, is woken by the
+loop's own look at its sockets.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """Request bodies: taken from the connection when somebody wants them, and no faster.
 
 JSON of a few kilobytes is an :class:`AwaitedBody`: the route that asks for it fetches it, so that a request
-is one task from its head to its answer. Nobody watches meanwhile whether its client is still there: it runs to its
-end, which is near, and what it changes happens whole (docs/decisions/0046). Under the paths of files, a :class:`StreamedBody` is fed by a
-task of its own, which also notices a client that has gone: while more than `HIGH_WATER` waits in it nothing
-more is read, Hypercorn's queue fills, and TCP tells the client to wait. The limit of such a body is
-the route's affair, because only the route knows who is asking.
+is one task from its head to its answer. Nobody watches meanwhile whether its client is still there: it runs
+to its end, which is near, and what it changes happens whole (docs/decisions/0046).
+
+Under the paths of files, a :class:`StreamedBody` is fed by a task of its own, which also notices a client
+that has gone: while more than `HIGH_WATER` waits in it nothing more is read, Hypercorn's queue fills, and
+TCP tells the client to wait. The limit of such a body is the route's affair, because only the route knows
+who is asking.
 """
 
 from __future__ import annotations

@@ -44,6 +44,7 @@ def next_job(monkeypatch: pytest.MonkeyPatch) -> trio.Event:
     return event
 
 
+@pytest.mark.usefixtures("commits_apart")
 async def test_who_leaves_while_the_row_is_written_takes_no_blob_along(
     service: Service, store: SqliteStore, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
