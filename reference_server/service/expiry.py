@@ -4,16 +4,18 @@ The deadlines are in the store. One task sleeps until the next of them, fails wh
 senders; what fell due while no server ran, it fails before anybody is served. A failure is written for
 each recipient concerned, so it is final, whatever clocks and acknowledgements do later.
 
-An acknowledgement may overtake the task by a moment: it first fails what is due in its conversation.
-So an acknowledgement saves a message exactly if it comes before the deadline.
+An acknowledgement may overtake the task by a moment: it first fails, for whoever acknowledges, what is due
+of what it covers. So an acknowledgement saves a message exactly if it comes before the deadline.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import trio
 
 from ..core.errors import ApiError
-from ..core.model import Conversation, message_id_of
+from ..core.model import Conversation, Membership, message_id_of
 from ..core.receipts import recipients
 from ..core.times import rfc3339
 from ..events import Due, ExpiredEvent, Post
@@ -76,22 +78,33 @@ def expire_at(commands: Commands, conversation: Conversation, lifetime_s: int) -
 
 
 def fail_overdue(
-    commands: Commands, conversation: Conversation, kernel: Kernel
+    commands: Commands, conversation_id: str, stay: Membership, up_to_seq: int, kernel: Kernel
 ) -> tuple[Post, ...]:
-    """Fail what is due in a conversation, before something else happens in it."""
+    """Fail, for one recipient, what is due of what it is about to acknowledge up to `up_to_seq`.
+
+    For everybody else the task does that, in its time: in a large group it may be much.
+    """
     if not kernel.alarm.rung():
         return ()
     now = kernel.now()
     posts: list[Post] = []
-    for deadline in commands.deadlines_in(conversation.conversation_id, now):
-        posts += _fail(commands, deadline, now)
+    for deadline in commands.deadlines_in(conversation_id, now):
+        if deadline.seq <= up_to_seq:
+            posts += _fail_for([stay], commands, deadline, now)
     return tuple(posts)
 
 
 def _fail(commands: Commands, deadline: Deadline, now: int) -> list[Post]:
-    """Fail an entry for every recipient without an acknowledgement; its sender is told of each."""
-    conversation_id, seq = deadline.conversation_id, deadline.seq
+    """Fail an entry for every recipient, once and for all."""
     commands.remove_deadline(deadline)
+    return _fail_for(commands.stays(deadline.conversation_id), commands, deadline, now)
+
+
+def _fail_for(
+    stays: Iterable[Membership], commands: Commands, deadline: Deadline, now: int
+) -> list[Post]:
+    """Fail an entry for those of its recipients who have not acknowledged it; its sender is told of each."""
+    conversation_id, seq = deadline.conversation_id, deadline.seq
     conversation = commands.conversation(conversation_id)
     entry = commands.entry(conversation_id, seq)
     assert conversation is not None
@@ -99,7 +112,7 @@ def _fail(commands: Commands, deadline: Deadline, now: int) -> list[Post]:
     assert entry.sender_id is not None
     told = [entry.sender_id] if entry.sender_id in conversation.members else []
     posts: list[Post] = []
-    for stay in recipients(commands.stays(conversation_id), seq, entry.sender_id):
+    for stay in recipients(stays, seq, entry.sender_id):
         if stay.delivered_seq < seq:
             commands.add_failure(conversation_id, seq, stay.user_id, now)
             event = ExpiredEvent(

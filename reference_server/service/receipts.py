@@ -66,7 +66,7 @@ class Receipts:
         if up_to_seq == 0:
             return Outcome(head)
         # What fell due before this acknowledgement is not saved by it.
-        late = fail_overdue(commands, conversation, self._kernel)
+        late = fail_overdue(commands, conversation_id, stay, up_to_seq, self._kernel)
         commands.raise_device_mark(me.user_id, me.device_id, conversation_id, up_to_seq)
         old = Marks(stay.delivered_seq, stay.read_seq)
         new = old.raised(status, up_to_seq)

@@ -142,6 +142,23 @@ async def test_an_acknowledgement_saves_it_exactly_before_the_deadline(
         assert (answer.status, answer.recipients[0].status) == (status, status)
 
 
+async def test_a_late_acknowledgement_fails_no_more_than_it_covers(
+    service: Service, hub: RecordingHub, clock: Clock, alice: Person, bob: Person, carol: Person
+) -> None:
+    """For who acknowledges, at once; for the others in their turn, so that a large group holds nobody up."""
+    chat = await group(service, alice, bob, carol)
+    covered, behind = [await whisper(service, alice, chat, text) for text in ("one", "two")]
+    clock.now += 1_000
+    await acknowledge(service, bob, chat, "delivered", covered.seq)
+    assert failures(hub) == [("bob", covered.message_id, ["alice"])]
+    await fail_due(service)
+    assert sorted(failures(hub)) == sorted(
+        (who, message.message_id, ["alice"])
+        for who in ("bob", "carol")
+        for message in (covered, behind)
+    )
+
+
 async def test_the_acknowledgement_of_one_device_saves_it_for_all(
     service: Service, hub: RecordingHub, clock: Clock, alice: Person, bob: Person
 ) -> None:
