@@ -18,7 +18,7 @@ from ..hub import Closing, Hub, Outbox, Outgoing, Subscriber
 from ..service.messages import Messages, Waiting
 from ..storage.base import Backlog
 from ..storage.sqlite import SqliteStore
-from ..transport import handshake, session
+from ..transport import decoding, handshake, session
 from ..transport.frames import ReplayCompleteFrame, WelcomeFrame
 from ..transport.session import Session
 from .seams import Genuine, Seams, fault
@@ -259,7 +259,7 @@ def messagepack_acknowledges_nothing(seams: Seams) -> None:
 def messagepack_is_not_checked(seams: Seams) -> None:
     """Bytes that JSON has no word for are taken in MessagePack."""
 
-    @seams.instead(session, "decode_msgpack")
+    @seams.instead(decoding, "decode_msgpack")
     def decode(_genuine: Genuine, data: bytes) -> Any:
         try:
             return msgspec.msgpack.decode(data)
