@@ -9,7 +9,7 @@ Nothing is ever sent twice: a request whose connection ends before the answer ha
 connection is only used again while that is safe:
 
 * It has nothing to read. Otherwise the server has ended it, or said what nobody asked for.
-* It was idle for `KEEP_ALIVE` at most: a server may close idle ones after a few seconds.
+* It was idle for `KEEP_ALIVE` at most: a server may close idle ones after two seconds, as gunicorn does.
 * It had fewer than `MOST_REQUESTS`: a server may have enough of one, too.
 
 Nothing of the environment is in it: no proxies, no cookies, no redirects followed.
@@ -30,7 +30,7 @@ from msgspec import Struct
 from ...patience import Patience
 from .dialling import Dialled, authority, dial, socket_of
 
-KEEP_ALIVE = 2.0
+KEEP_ALIVE = 1.0
 """Seconds."""
 MOST_REQUESTS = 100
 RECEIVE = 64 * 1024

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Protocol
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -28,7 +28,7 @@ _BODIED = frozenset({"POST", "PUT", "PATCH"})
 class Answer(Struct, frozen=True, kw_only=True):
     """An HTTP answer; `asked`, `event` are positions in the history; headers by names in lower case.
 
-    `body` is decoded JSON, else text, and of files only ``{size, sha256}``; `content` is what came.
+    `location`, a reference of any form (RFC 9110 §10.2.2), is told as a path below the target. `body` is decoded JSON, else text, and of files only ``{size, sha256}``; `content` is what came.
     """
 
     status: int
@@ -87,9 +87,16 @@ class Rest:
         self.restarts = 0
         """Counts up whenever the server goes down or comes back by our doing; odd while it is down."""
 
-    def below(self, path: str) -> str:
-        """A path that the server told, as one below the target's address."""
-        return path.removeprefix(self._prefix)
+    def _resolved(self, asked: str, headers: dict[str, str]) -> dict[str, str]:
+        """The headers of an answer to a request for the path `asked`, with `location` as a path of ours.
+
+        Which host an absolute one names is not looked at: behind a proxy, few servers know their own.
+        """
+        if "location" not in headers:
+            return headers
+        found = urlsplit(urljoin(self._base + asked, headers["location"]))
+        path = found.path.removeprefix(self._prefix) + (f"?{found.query}" if found.query else "")
+        return headers | {"location": path}
 
     async def call(
         self,
@@ -173,7 +180,7 @@ class Rest:
         )
         return Answer(
             status=reply.status,
-            headers=reply.headers,
+            headers=self._resolved(path, reply.headers),
             body=body,
             content=reply.content,
             asked=asked,

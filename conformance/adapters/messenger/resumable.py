@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from hashlib import sha256
-from urllib.parse import urlsplit
 
 from ..base import Json, Malformed, Refusal, UploadCall
 from .files import BrokenOff, pieces
@@ -88,7 +87,7 @@ class Resumable:
                 + (f"the address {location}" if location else "without a Location"),
                 requirement=_REQUIREMENT,
             )
-        return self.rest.below(urlsplit(location).path)
+        return location
 
     async def _offset(self, where: str, call: UploadCall, known: int) -> int:
         answer = await self._ask("HEAD", where, {})

@@ -6,6 +6,8 @@ where both are done, so the suite dials itself (`dialling`) and hands the librar
 
 * :meth:`cut` resets the connection (``SO_LINGER`` of zero), so the peer sees an error, not an end.
 * :meth:`freeze` holds back what was read last and reads no more, and asks the kernel to buffer little.
+* interim answers (1xx, RFC 9110 §15.2) in front of the one to the handshake are passed over: any server may
+  send them, and the library takes the first for a refusal.
 * writes are serialised, so that raw bytes can go between the library's own frames.
 * a write that fails is no end: a server that has closed the connection has said why before, and what it
   said may still be unread. The library would stop reading and tell of a cut; so only reading ends it.
@@ -13,6 +15,7 @@ where both are done, so the suite dials itself (`dialling`) and hands the librar
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 
@@ -25,6 +28,7 @@ _RESET = struct.pack("ii", 1, 0)
 _FROZEN_BUFFER = 16 * 1024
 _THAWED_BUFFER = 512 * 1024
 _HEAD_LIMIT = 64 * 1024
+_INTERIM = re.compile(rb"HTTP/1\.1 1(?!01)\d\d\b.*?\r\n\r\n", re.DOTALL)
 
 
 class WireStream(trio.abc.Stream):
@@ -87,6 +91,14 @@ class WireStream(trio.abc.Stream):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Read; while frozen, neither read nor hand over what a read under way brought."""
+        data = await self._read(max_bytes)
+        if self.shaking_hands and not self.head:
+            data = await self._final_head(data)
+        if self.shaking_hands and len(self.head) < _HEAD_LIMIT:
+            self.head += data
+        return data
+
+    async def _read(self, max_bytes: int | None) -> bytes:
         await self._open.wait()
         try:
             data = bytes(await self._stream.receive_some(max_bytes))
@@ -96,9 +108,19 @@ class WireStream(trio.abc.Stream):
         await self._open.wait()
         if not data:
             self.ended.set()
-        elif self.shaking_hands and len(self.head) < _HEAD_LIMIT:
-            self.head += data
         return data
+
+    async def _final_head(self, data: bytes) -> bytes:
+        """What begins with `data`, read on until a head that is not an interim one is whole."""
+        gathered = data
+        while data and len(gathered) < _HEAD_LIMIT:
+            while interim := _INTERIM.match(gathered):
+                gathered = gathered[interim.end() :]
+            if b"\r\n\r\n" in gathered:
+                break
+            data = await self._read(None)
+            gathered += data
+        return gathered
 
     async def aclose(self) -> None:
         """Close the socket, without waiting for a peer that may not answer any more."""
