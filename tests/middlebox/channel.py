@@ -61,7 +61,9 @@ async def _in_other_words(
         is_last, opcode, payload = await _read_frame(reader)
         if opcode >= CLOSE:
             is_closed = opcode == CLOSE
-            writer.write(waiting + framed(FINAL | opcode, _with_reason(payload) if is_closed else payload))
+            writer.write(
+                waiting + framed(FINAL | opcode, _with_reason(payload) if is_closed else payload)
+            )
             waiting = b""
             await writer.drain()
             if is_closed:
@@ -89,7 +91,9 @@ def in_fragments(kind: int, said: bytes, rng: Random) -> bytes:
         final = FINAL if number == len(parts) - 1 else 0
         written += framed(final | (CONTINUATION if number else kind), part)
         if not final:
-            written += rng.choice((b"", framed(FINAL | PONG, b"unasked"), framed(FINAL | PING, b"")))
+            written += rng.choice(
+                (b"", framed(FINAL | PONG, b"unasked"), framed(FINAL | PING, b""))
+            )
     return written
 
 

@@ -72,14 +72,18 @@ class Box:
         """One request and its answer; whether another may follow on the connection."""
         target = request.target.decode("latin-1")
         if not target.startswith(self._prefix + "/"):
-            writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            writer.write(
+                b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            )
             await writer.drain()
             return False
         behind = await asyncio.open_connection(*self._behind)
         is_upgrade = any(name == b"upgrade" for name, _ in request.headers)
         try:
             out = h11.Connection(h11.CLIENT)
-            headers = [each for each in request.headers if is_upgrade or each[0] not in PER_CONNECTION]
+            headers = [
+                each for each in request.headers if is_upgrade or each[0] not in PER_CONNECTION
+            ]
             chunked = [each for each in request.headers if each[0] == b"transfer-encoding"]
             closing = [] if is_upgrade else [(b"connection", b"close"), *chunked]
             path = target[len(self._prefix) :].encode("latin-1")
@@ -95,9 +99,7 @@ class Box:
                 sending.cancel()
             answer = await answering
             if answer.status == SWITCHING:
-                await channel.hand_on(
-                    (reader, writer), behind, self._handshake(answer), self._rng
-                )
+                await channel.hand_on((reader, writer), behind, self._handshake(answer), self._rng)
                 return False
             was_read = sending.done() and not sending.cancelled() and sending.exception() is None
             return await self._write(request, answer, writer, may_go_on=was_read)
@@ -130,7 +132,9 @@ class Box:
         bare = request.method == b"HEAD" or answer.status in (204, 304)
         framing = "as it is" if bare else rng.choice(("length", "chunks", "end"))
         goes_on = may_go_on and framing != "end" and rng.random() < 0.7
-        if not bare or (request.method == b"HEAD" and rng.random() < 0.5):  # RFC 9110 §8.6 asks for none
+        if not bare or (
+            request.method == b"HEAD" and rng.random() < 0.5
+        ):  # RFC 9110 §8.6 asks for none
             headers = [each for each in headers if each[0] != "content-length"]
         if framing == "length":
             headers.append(("content-length", str(len(body))))
@@ -168,7 +172,7 @@ class Box:
         while body:
             size = self._rng.randint(1, max(64, len(body)))
             part, body = body[:size], body[size:]
-            written += b"%X;of=\"many\"\r\n%s\r\n" % (len(part), part)
+            written += b'%X;of="many"\r\n%s\r\n' % (len(part), part)
         return written + b"000\r\nX-Trailer: that was it\r\n\r\n"
 
     def _address(self, request: h11.Request, location: str) -> str:

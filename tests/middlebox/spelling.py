@@ -17,40 +17,22 @@ _SPACES = ("", "", "", " ", "\n", "\r\n\t")
 
 def as_json(text: bytes, rng: Random) -> bytes:
     """A JSON text that means the same: other order, other white space, other escapes."""
-    written: list[str] = []
 
-    def space() -> None:
-        written.append(rng.choice(_SPACES))
+    def spaced(part: str) -> str:
+        return rng.choice(_SPACES) + part + rng.choice(_SPACES)
 
-    def write(value: Json) -> None:
-        space()
+    def written(value: Json) -> str:
         if isinstance(value, dict):
-            _listed("{", [*reversed(value.items())], "}")
-        elif isinstance(value, list):
-            _listed("[", value, "]")
-        elif isinstance(value, str):
-            written.append(_quoted(value, rng))
-        else:
-            written.append(json.dumps(value))
-        space()
+            members = (
+                f"{spaced(_quoted(name, rng))}:{written(each)}"
+                for name, each in reversed(value.items())
+            )
+            return spaced(f"{{{','.join(members) or rng.choice(_SPACES)}}}")
+        if isinstance(value, list):
+            return spaced(f"[{','.join(map(written, value)) or rng.choice(_SPACES)}]")
+        return spaced(_quoted(value, rng) if isinstance(value, str) else json.dumps(value))
 
-    def _listed(begin: str, parts: list[Json], end: str) -> None:
-        written.append(begin)
-        for number, part in enumerate(parts):
-            if number:
-                written.append(",")
-            if begin == "{":
-                name, part = part  # noqa: PLW2901 (a member is its name and its value)
-                space()
-                written.append(_quoted(name, rng))
-                space()
-                written.append(":")
-            write(part)
-        space()
-        written.append(end)
-
-    write(json.loads(text))
-    return "".join(written).encode()
+    return written(json.loads(text)).encode()
 
 
 def _quoted(text: str, rng: Random) -> str:
@@ -65,7 +47,9 @@ def _character(each: str, rng: Random) -> str:
         return "\\/"
     if rng.random() < 0.1:
         units = each.encode("utf-16-be")
-        return "".join(f"\\u{high:02x}{low:02X}" for high, low in zip(*[iter(units)] * 2, strict=True))
+        return "".join(
+            f"\\u{high:02x}{low:02X}" for high, low in zip(*[iter(units)] * 2, strict=True)
+        )
     return each
 
 

@@ -70,7 +70,7 @@ class Shelf:
         _check_digest(request.headers.getall("Content-Digest", []), content)
         if media_type != "application/octet-stream":
             _check_beginning(media_type, bytes(content[:16]))
-        asset = Asset(f"{self._house.count()}-.", owner_id, media_type, bytes(content))
+        asset = Asset(self._house.new_id("asset"), owner_id, media_type, bytes(content))
         self._assets[asset.asset_id] = asset
         return asset
 

@@ -124,7 +124,9 @@ class Messenger:
             wrong = {"/encrypted": "is not offered"}
             raise Refused("invalid_request", "There is no encryption here.", wrong=wrong)
         title = given["title"] if given["kind"] == "group" else None
-        room = Room(self.house, self.house.long_id(), given["kind"], title, self.house.now())
+        room = Room(
+            self.house, self.house.new_id("conversation"), given["kind"], title, self.house.now()
+        )
         room.activity = self.house.count()
         self.rooms[room.room_id] = room
         return room

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,9 @@ class Nature:
     the toss of a coin decides on members, and `delivered` is told beside `read`."""
     compresses: bool
     """Its HTTP answers come compressed; otherwise in chunks."""
+    ids: Literal["long", "short"]
+    """As long and odd as ids may be; or counted for each kind of thing, so that the first conversation, the
+    first message and the first asset have the same id, of one character."""
 
 
 PLAIN = Nature(
@@ -34,6 +38,7 @@ PLAIN = Nature(
     },
     is_lean=True,
     compresses=False,
+    ids="short",
 )
 RICH = Nature(
     capabilities=(
@@ -55,4 +60,5 @@ RICH = Nature(
     },
     is_lean=False,
     compresses=True,
+    ids="long",
 )  # fmt: skip

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import string
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ Json = Any
 Thing = TypeVar("Thing")
 
 ID_LETTERS = string.ascii_letters + string.digits + "._-"
+LONGEST_ID = 64
 
 
 def stamp(moment: datetime) -> str:
@@ -73,6 +75,7 @@ class House:
         self.users: dict[str, User] = {}
         self.tokens: dict[str, Device] = {}
         self._count = 0
+        self._counts: Counter[str] = Counter()
         self._epoch = datetime.now(UTC) - timedelta(seconds=time.monotonic(), hours=7)
 
     def has(self, capability: str) -> bool:
@@ -95,9 +98,14 @@ class House:
         self._count += 1
         return self._count
 
-    def long_id(self) -> str:
-        """An id as long and as odd as ids may be."""
-        return "-._" + "".join(self.rng.choices(ID_LETTERS, k=61))
+    def new_id(self, kind: str) -> str:
+        """An id that no other thing of this kind has."""
+        self._counts[kind] += 1
+        counted = _in_letters(self._counts[kind])
+        if self.nature.ids == "short":
+            return counted
+        odd = "".join(self.rng.choices(ID_LETTERS, k=LONGEST_ID - len(counted) - 4))
+        return f"-._{odd}-{counted}"
 
     async def hesitate(self) -> None:
         """Take as long as a disk or a busy network might."""
@@ -177,6 +185,13 @@ class House:
             raise Refused("unauthorized", headers={"WWW-Authenticate": "Bearer"})
         device.last_seen_at = self.now()
         return device
+
+
+def _in_letters(number: int) -> str:
+    """A number to the base of all letters and digits."""
+    digits = string.digits + string.ascii_letters
+    rest, digit = divmod(number, len(digits))
+    return (_in_letters(rest) if rest else "") + digits[digit]
 
 
 def _hashed(password: str, salt: bytes) -> bytes:

@@ -175,7 +175,7 @@ class Room:
         entry = Entry(
             room=self,
             seq=len(self.log) + 1,
-            message_id=f"...{self.house.count():x}_",
+            message_id=self.house.new_id("message"),
             created_at=self.house.now(),
             **known,
         )

@@ -5,7 +5,9 @@ one that stalls stops reading while its kernel still accepts. A WebSocket librar
 where both are done, so the suite dials itself (`dialling`) and hands the library this stream:
 
 * :meth:`cut` resets the connection (``SO_LINGER`` of zero), so the peer sees an error, not an end.
-* :meth:`freeze` holds back what was read last and reads no more, and asks the kernel to buffer little.
+* :meth:`freeze` holds back what was read last and reads no more, and has the kernel offer a small window.
+  (A small *buffer* would make it drop what it had room for when it was sent. Its sender tries that again
+  after twice the time each time, so after a long freeze nothing would come for longer than patience lasts.)
 * interim answers (1xx, RFC 9110 §15.2) in front of the one to the handshake are passed over: any server may
   send them, and the library takes the first for a refusal.
 * writes are serialised, so that raw bytes can go between the library's own frames.
@@ -25,8 +27,9 @@ from wsproto.frame_protocol import Opcode
 from .dialling import Dialled, socket_of
 
 _RESET = struct.pack("ii", 1, 0)
-_FROZEN_BUFFER = 16 * 1024
-_THAWED_BUFFER = 512 * 1024
+_WINDOW_CLAMP: int | None = getattr(socket, "TCP_WINDOW_CLAMP", None)  # Linux has it
+_FROZEN_WINDOW = 16 * 1024
+_THAWED_WINDOW = 512 * 1024
 _HEAD_LIMIT = 64 * 1024
 _INTERIM = re.compile(rb"HTTP/1\.1 1(?!01)\d\d\b.*?\r\n\r\n", re.DOTALL)
 
@@ -53,15 +56,19 @@ class WireStream(trio.abc.Stream):
         return not self._open.is_set()
 
     def freeze(self) -> None:
-        """Read no more, and let the kernel take in as little as it can."""
+        """Read no more, and let the kernel offer to take in as little as it can."""
         self._open = trio.Event()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _FROZEN_BUFFER)
+        self._offer(_FROZEN_WINDOW)
 
     def thaw(self) -> None:
         """Read again."""
         if self.frozen and self._socket.fileno() >= 0:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _THAWED_BUFFER)
+            self._offer(_THAWED_WINDOW)
         self._open.set()
+
+    def _offer(self, window: int) -> None:
+        if _WINDOW_CLAMP is not None:
+            self._socket.setsockopt(socket.IPPROTO_TCP, _WINDOW_CLAMP, window)
 
     def forget_head(self) -> None:
         """The handshake is over: keep no copy of what arrives."""

@@ -160,6 +160,26 @@ async def test_a_resumable_upload_goes_on_from_where_the_server_is(
     assert server.requests[3].headers["upload-offset"] == "60"
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/below/v1.0/uploads/u1?part=1",
+        "uploads/u1?part=1",
+        "http://chat.example:8080/below/v1.0/uploads/u1?part=1",
+        "//chat.example:8080/below/v1.0/uploads/u1?part=1",
+        "https://behind.the.proxy/below/v1.0/uploads/u1?part=1",
+    ],
+)
+async def test_an_upload_is_where_its_location_says_in_any_form(
+    server: Server, alice: MessengerClient, address: str
+) -> None:
+    """A `Location` is a reference of any kind to an address, its query included (RFC 9110 §10.2.2)."""
+    server.answers = [tus(201, Location=address), tus(200, Upload_Offset="0", Upload_Length="100")]
+    answer = await alice.upload_resumably(call(cut_at=10))
+    assert answer["upload"] == "/v1.0/uploads/u1?part=1"
+    assert server.requests[1].target == b"/below/v1.0/uploads/u1?part=1"
+
+
 async def test_a_broken_off_one_says_where_it_is(server: Server, alice: MessengerClient) -> None:
     """As a path below the target, and with what was acknowledged."""
     server.answers = [BEGUN, tus(200, Upload_Offset="0", Upload_Length="100")]

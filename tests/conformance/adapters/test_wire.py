@@ -33,3 +33,48 @@ async def test_a_goodbye_is_read_although_writing_has_failed() -> None:
             assert await wire.receive_some(100) == b""
         with pytest.raises(trio.BrokenResourceError):
             await wire.send_all(b"to nobody")
+
+
+REFUSAL = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n{}"
+HINTS = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </s.css>\r\n\r\n"
+SWITCH = b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x81\x02{}"
+
+
+@pytest.mark.parametrize("answer", [REFUSAL, SWITCH, b"HTTP/1.1 4"], ids=["no", "yes", "torn"])
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+async def test_interim_answers_are_no_answer_to_a_handshake(answer: bytes, piece: int) -> None:
+    """However they are cut on their way, what comes behind them is what the server said."""
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with listener:
+        dialled = await trio.open_tcp_stream(*listener.socket.getsockname())
+        server = await listener.accept()
+    said = HINTS + answer
+    async with WireStream(dialled) as wire, server, trio.open_nursery() as nursery:
+
+        async def say() -> None:
+            for begin in range(0, len(said), piece):
+                await server.send_all(said[begin : begin + piece])
+                await trio.lowlevel.checkpoint()
+            await server.send_eof()
+
+        nursery.start_soon(say)
+        heard = b""
+        while data := await wire.receive_some(100):
+            heard += data
+        assert heard == wire.head == answer
+
+
+async def test_what_was_sent_to_a_stalled_reader_is_there_when_it_reads_on() -> None:
+    """The kernel drops nothing that it had room for: that would come again after ever longer pauses."""
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with listener:
+        dialled = await trio.open_tcp_stream(*listener.socket.getsockname())
+        server = await listener.accept()
+    async with WireStream(dialled) as wire, server:
+        wire.forget_head()
+        room = dialled.socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        wire.freeze()
+        assert dialled.socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == room
+        await server.send_all(GOODBYE)
+        wire.thaw()
+        assert await wire.receive_some(100) == GOODBYE
