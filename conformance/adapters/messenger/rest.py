@@ -28,7 +28,8 @@ _BODIED = frozenset({"POST", "PUT", "PATCH"})
 class Answer(Struct, frozen=True, kw_only=True):
     """An HTTP answer; `asked`, `event` are positions in the history; headers by names in lower case.
 
-    `location`, a reference of any form (RFC 9110 §10.2.2), is told as a path below the target. `body` is decoded JSON, else text, and of files only ``{size, sha256}``; `content` is what came.
+    `body` is decoded JSON, else text, and of files only ``{size, sha256}``; `content` is what came.
+    `location`, a reference of any form (RFC 9110 §10.2.2), is told as a path below the target.
     """
 
     status: int
