@@ -274,3 +274,13 @@ def unknown_partners_are_invalid_requests(seams: Seams) -> None:
             return genuine(*what)
         except errors.UnknownUser:
             raise errors.InvalidRequest from None
+
+
+@fault("CONV-9")
+def unblocking_takes_both_blocks_away(seams: Seams) -> None:
+    """Of two who blocked each other, one who takes the own block back takes the other's away as well."""
+
+    @seams.instead(StandingCommands, "remove_block")
+    def remove(genuine: Genuine, commands: Commands, blocker: str, blocked: str) -> None:
+        genuine(commands, blocker, blocked)
+        genuine(commands, blocked, blocker)

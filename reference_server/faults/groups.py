@@ -274,3 +274,19 @@ def roles_are_set_again_and_again(seams: Seams) -> None:
             return log.append(chat, author, body, rest[0])
         changed: Change = genuine(chat, author, user_id, role, *rest)
         return changed
+
+
+@fault("CONV-3", "CONV-7")
+def creators_who_name_themselves_are_plain(seams: Seams) -> None:
+    """Who names themselves among the members of a new group is a plain member of it, and nobody its owner."""
+
+    @seams.instead(log, "new_group")
+    def new_group(
+        genuine: Genuine, chat: str, owner: Author, others: Any, *rest: Any, **k: Any
+    ) -> Any:
+        named = list(others)
+        change: Change = genuine(chat, owner, named, *rest, **k)
+        if owner.user_id not in named or owner.user_id is None:
+            return change
+        members = {**change.conversation.members, owner.user_id: Member("member", 1)}
+        return replace(change, conversation=replace(change.conversation, members=members))

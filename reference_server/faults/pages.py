@@ -218,3 +218,12 @@ def emptiness_has_something_older(seams: Seams) -> None:
     def page(genuine: Genuine, *what: Any) -> Any:
         shown: HistoryPage = genuine(*what)
         return shown if shown.items else replace(shown, has_older=True)
+
+
+@fault("PAG-4", "PAG-3")
+def the_greatest_limit_is_too_large(seams: Seams) -> None:
+    """A page limit of just the greatest number that the server says it takes is refused."""
+
+    @seams.instead(inputs, "check_page_limit")
+    def check(genuine: Genuine, value: str | None, default: int, limits: Any) -> Any:
+        return genuine(value, default, replace(limits, max_page_limit=limits.max_page_limit - 1))

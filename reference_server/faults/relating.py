@@ -6,9 +6,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ..core import relations, standing
+from ..core import errors, relations, standing
 from ..core.model import Conversation, Message, RelatesTo, place_of
 from ..core.standing import Standing
+from ..service import showing
 from ..service.messages import Messages
 from ..storage import sqlite
 from ..storage.base import Backlog, Queries
@@ -183,3 +184,38 @@ def replies_forget_what_they_answer(seams: Seams) -> None:
 
 def _is_edit(entry: Message) -> bool:
     return entry.relates_to is not None and entry.relates_to.relation == "edit"
+
+
+@fault("REL-2")
+def edits_take_reactions_away(seams: Seams) -> None:
+    """A message that is edited loses its reactions."""
+
+    @seams.instead(standing, "after")
+    def after(genuine: Genuine, stands: Standing, relation: Message, **how: Any) -> Any:
+        result = genuine(stands, relation, **how)
+        return replace(result, reactions={}) if _is_edit(relation) else result
+
+
+@fault("REL-2", "REL-1")
+def edits_take_the_question_away(seams: Seams) -> None:
+    """A reply that was edited does not say any more what it answers."""
+
+    @seams.instead(showing, "as_it_stands")
+    def shown(genuine: Genuine, entry: Message, stands: Standing, **how: Any) -> Any:
+        result = genuine(entry, stands, **how)
+        return result if stands.edited_at is None else replace(result, relates_to=None)
+
+
+@fault("REL-1")
+def edits_need_the_same_device(seams: Seams) -> None:
+    """What one wrote on the phone cannot be edited on one's laptop."""
+
+    @seams.instead(Messages, "_send")
+    def send(genuine: Genuine, use: Messages, me: Any, request: Any, *rest: Any) -> Any:
+        relation = request.relates_to
+        if isinstance(relation, dict) and relation.get("relation") == "edit":
+            place = place_of(str(relation.get("message_id")))
+            target = place and rest[-1].entry(*place)
+            if target and target.sender_device_id != me.device_id:
+                raise errors.NotPermitted("Only the device that sent a message edits it.")
+        return genuine(use, me, request, *rest)

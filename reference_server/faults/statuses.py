@@ -370,3 +370,20 @@ def who_left_is_told_on(seams: Seams) -> None:
         return replace(
             outcome, posts=tuple(replace(post, to=[*post.to, *gone]) for post in outcome.posts)
         )
+
+
+@fault("STA-2", "DLV-3", "DLV-2")
+def answering_is_reading(seams: Seams) -> None:
+    """Who sends something in a conversation counts as having received and read all that was said before."""
+
+    @seams.instead(Messages, "_send")
+    def send(genuine: Genuine, use: Messages, me: Identity, request: SendRequest, *r: Any) -> Any:
+        outcome = genuine(use, me, request, *r)
+        commands: Commands = r[-1]
+        chat, seq = request.conversation_id, outcome.answer.message.seq
+        stay = commands.stay(chat, me.user_id)
+        if stay is not None and not outcome.answer.duplicate:
+            risen = Marks(stay.delivered_seq, stay.read_seq).raised("read", seq)
+            commands.set_marks(chat, stay, risen)
+            commands.raise_device_mark(me.user_id, me.device_id, chat, seq)
+        return outcome
