@@ -1,13 +1,14 @@
 """`msgcheck serve`: the reference server from the command line.
 
 It prints one line on standard output when it serves, and logs to standard error. It stops in order on
-SIGTERM and SIGINT and, with `--until-stdin-closes`, when whoever started it is gone. Every option may
-also stand in a file (`config`) or in the environment, as ``MSGCHECK_SERVE_`` and its name.
+SIGTERM and SIGINT and, with `--until-stdin-closes`, when whoever started it is gone. Options may
+also stand in a file (`config`) or in the environment (`environment`).
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import signal
 import ssl
 import sys
@@ -22,7 +23,7 @@ import trio
 
 from . import collector, config, descriptors, logs, tls
 from .app import serve as serve_app
-from .core.limits import Limits
+from .environment import PREFIX, ConfiguredCommand
 from .service import STRONG, THROWAWAY, PasswordCost, Rates
 from .storage.base import StoreTrouble, StoreUnusable
 from .transport.front_door import HEAD_TIMEOUT_S
@@ -30,27 +31,65 @@ from .transport.front_door import HEAD_TIMEOUT_S
 log = logging.getLogger(__name__)
 
 LEVELS = ("debug", "info", "warning", "error")
-NOT_IN_A_FILE = ("config", "limit", "cost", "until_stdin_closes", "fault", "fault_seed")
+NOT_IN_A_FILE = ("config", "limit", "until_stdin_closes", "fault", "fault_seed", "help")
 """What is said in another way there, or concerns only who starts the server."""
 FILE = click.Path(path_type=Path, dir_okay=False)
+_TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
+"""A bearer token as RFC 6750, section 2.1, has it."""
 
 
 def _read_config(context: click.Context, _parameter: click.Parameter, path: Path | None) -> None:
     """Take the options' defaults from the file, and keep its limits for `serve`."""
-    context.obj = {}
+    context.obj = config.Config({}, {}, {})
     if path is None:
         return
-    names = [each.name or "" for each in context.command.params]
-    own = [name for name in names if name not in NOT_IN_A_FILE and not name.startswith("rate_")]
+    own = {
+        each.name: _kind(each)
+        for each in context.command.params
+        if each.name and each.name not in NOT_IN_A_FILE and not each.name.startswith("rate_")
+    }
     try:
         found = config.read(path, own)
     except config.ConfigError as wrong:
         _give_up(str(wrong))
     context.default_map = found.options
-    context.obj = found.limits
+    context.obj = found
 
 
-@click.command(context_settings={"auto_envvar_prefix": "MSGCHECK_SERVE"})
+def _kind(option: click.Parameter) -> config.Kind:
+    """What the file must have for an option."""
+    kinds = ((click.IntRange, config.WHOLE), (click.FloatRange, config.NUMBER))
+    if isinstance(option, click.Option) and option.is_flag:
+        return config.TRUTH
+    return next((kind for of, kind in kinds if isinstance(option.type, of)), config.TEXT)
+
+
+def _rate(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    """See to it that a rate can be read, while it is known where it came from."""
+    try:
+        Rates(sends=text)
+    except ValueError as wrong:
+        raise click.BadParameter(str(wrong)) from None
+    return text
+
+
+def _bearer(_context: click.Context, _option: click.Parameter, token: str | None) -> str | None:
+    """See to it that a token can be presented: an empty one would leave the door open."""
+    if token is not None and _TOKEN.fullmatch(token) is None:
+        raise click.BadParameter(
+            "a token is one or more of A-Z a-z 0-9 - . _ ~ + / and = at its end"
+        )
+    return token
+
+
+def _cost(_context: click.Context, _option: click.Parameter, throwaway: bool) -> PasswordCost:
+    return THROWAWAY if throwaway else STRONG
+
+
+@click.command(
+    cls=ConfiguredCommand,
+    context_settings={"auto_envvar_prefix": PREFIX, "help_option_names": ["-h", "--help"]},
+)
 @click.option(
     "--config",
     type=FILE,
@@ -82,10 +121,18 @@ def _read_config(context: click.Context, _parameter: click.Parameter, path: Path
     help="What to log, as lines of JSON on standard error; info is every request.",
 )
 @click.option(
-    "--rate-sends", help="Messages of one user, for example 20/second. Default: no limit."
+    "--rate-sends",
+    callback=_rate,
+    help="Messages of one user, for example 20/second. Default: no limit.",
 )
-@click.option("--rate-requests", help="Other requests of one user. Default: no limit.")
-@click.option("--rate-logins", help="Registrations and logins from one address. Default: no limit.")
+@click.option(
+    "--rate-requests", callback=_rate, help="Other requests of one user. Default: no limit."
+)
+@click.option(
+    "--rate-logins",
+    callback=_rate,
+    help="Registrations and logins from one address. Default: no limit.",
+)
 @click.option(
     "--limit",
     multiple=True,
@@ -102,14 +149,13 @@ def _read_config(context: click.Context, _parameter: click.Parameter, path: Path
 )
 @click.option(
     "--metrics-token",
+    callback=_bearer,
     help="What `GET /metrics` asks for as bearer token; without it, it is open.",
 )
 @click.option(
     "--throwaway-accounts",
-    "cost",
-    flag_value=THROWAWAY,
-    default=STRONG,
-    type=click.UNPROCESSED,
+    is_flag=True,
+    callback=_cost,
     help="Hash passwords at the lowest cost: for test runs with many accounts that protect nothing.",
 )
 @click.option(
@@ -135,7 +181,7 @@ def _read_config(context: click.Context, _parameter: click.Parameter, path: Path
 )
 @click.pass_obj
 def serve(
-    file_limits: dict[str, int],
+    file: config.Config,
     host: str,
     port: int,
     data: Path | None,
@@ -148,14 +194,14 @@ def serve(
     limit: tuple[str, ...],
     head_timeout: float,
     metrics_token: str | None,
-    cost: PasswordCost,
+    throwaway_accounts: PasswordCost,
     until_stdin_closes: bool,
     fault: tuple[str, ...],
     fault_seed: int,
 ) -> None:
     """Run the reference server of the Messenger API."""
     try:
-        limits = _limits(file_limits, limit)
+        limits = config.limits_of(file.limits | config.parse_limits(limit))
         rates = Rates(sends=rate_sends, requests=rate_requests, logins=rate_logins)
         secured = _tls(certfile, keyfile)
     except (config.ConfigError, tls.CertificateUnusable, ValueError) as wrong:
@@ -174,7 +220,7 @@ def serve(
             host=host,
             port=port,
             limits=limits,
-            cost=cost,
+            cost=throwaway_accounts,
             rates=rates,
             tls=secured,
             metrics_token=metrics_token,
@@ -188,10 +234,6 @@ def serve(
             _give_up(f"the store in {data} cannot be read: {trouble.exceptions[0]}.")
         except* OSError as refused:
             _give_up(f"cannot listen on {host}:{port}: {refused.exceptions[0]}.")
-
-
-def _limits(file_limits: dict[str, int], settings: tuple[str, ...]) -> Limits:
-    return config.limits_of(file_limits | config.parse_limits(settings))
 
 
 def _tls(certfile: Path | None, keyfile: Path | None) -> ssl.SSLContext | None:

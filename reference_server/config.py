@@ -3,7 +3,8 @@
 The file is TOML: the command's options under their names (`log_level = "info"`), the rate limits under
 `[rates]`, the limits of discovery under `[limits]`. It only gives defaults: an environment variable
 (``MSGCHECK_SERVE_LOG_LEVEL``) wins over it, and a flag over both. A key that nobody knows is an error
-with its line and the closest one, because a setting that is silently ignored is found out too late.
+with its line and the closest one, because a setting that is silently ignored is found out too late;
+`environment` does the same for variables.
 """
 
 from __future__ import annotations
@@ -23,26 +24,45 @@ from .core.limits import Limits
 
 RATES = ("sends", "requests", "logins")
 LIMITS = tuple(field.name for field in fields(Limits))
+HIGHEST = 2**53 - 1
+"""The highest limit: discovery tells it in JSON, and this is what every reader of JSON has exactly."""
+HIGHEST_OF = {"token_ttl_s": 100 * 365 * 24 * 3600}
+"""A token's end is a date, whose year has four digits."""
 
 
 class ConfigError(Exception):
     """A setting is wrong. The text says which, where, and what would be right."""
 
 
+class Kind(Struct, frozen=True):
+    """What a setting's value is: what to call it, and its types in TOML."""
+
+    name: str
+    types: tuple[type, ...]
+
+
+TEXT = Kind("a text", (str,))
+WHOLE = Kind("a whole number", (int,))
+NUMBER = Kind("a number", (int, float))
+TRUTH = Kind("true or false", (bool,))
+
+
 class Config(Struct, frozen=True):
-    """What a file says: defaults for the command's options, and limits by name."""
+    """What a file says: defaults for the command's options, limits by name."""
 
     options: dict[str, Any]
     limits: dict[str, int]
+    places: dict[str, str]
+    """Where each of the options stands, as ``file:line``."""
 
 
-def read(path: Path, options: Collection[str]) -> Config:
-    """The file at `path`; `options` are the names that its top level may have.
+def read(path: Path, options: Mapping[str, Kind]) -> Config:
+    """The file at `path`; `options` are those that its top level may have.
 
     Raises `ConfigError`.
     """
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
         tree = tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
@@ -56,15 +76,21 @@ def read(path: Path, options: Collection[str]) -> Config:
     rates = _table(path, text, found, "rates", RATES)
     limits = _table(path, text, found, "limits", LIMITS)
     _check_names(path, text, "", found, (*options, "rates", "limits"))
-    for name, value in found.items():
-        if isinstance(value, dict | list):
-            line = _line_of(text, "", name)
-            raise ConfigError(f"{path}:{line}: `{name}` is one value, and this is several")
+    for table, values, kinds in (
+        ("", found, options),
+        ("rates", rates, dict.fromkeys(RATES, TEXT)),
+        ("limits", limits, dict.fromkeys(LIMITS, WHOLE)),
+    ):
+        for name, value in values.items():
+            if (wrong := _mistaken(name, value, kinds[name])) is not None:
+                raise ConfigError(f"{path}:{_line_of(text, table, name)}: {wrong}")
     for name, value in limits.items():
-        if type(value) is not int:
-            line = _line_of(text, "limits", name)
-            raise ConfigError(f"{path}:{line}: `{name}` is a whole number, not {value!r}")
-    return Config(found | {f"rate_{name}": rate for name, rate in rates.items()}, limits)
+        if (wrong := _out_of_bounds(name, value)) is not None:
+            raise ConfigError(f"{path}:{_line_of(text, 'limits', name)}: {wrong}")
+    places = {name: f"{path}:{_line_of(text, '', name)}" for name in found}
+    for name in rates:
+        places[f"rate_{name}"] = f"{path}:{_line_of(text, 'rates', name)}"
+    return Config(found | {f"rate_{name}": rate for name, rate in rates.items()}, limits, places)
 
 
 def parse_limits(settings: Iterable[str]) -> dict[str, int]:
@@ -77,15 +103,28 @@ def parse_limits(settings: Iterable[str]) -> dict[str, int]:
         if not value.isdecimal():
             raise ConfigError(f"`{name}` is a whole number, not {value!r}")
         limits[name] = int(value)
+        if (wrong := _out_of_bounds(name, limits[name])) is not None:
+            raise ConfigError(wrong)
     return limits
 
 
 def limits_of(settings: Mapping[str, int]) -> Limits:
-    """The limits with these changed. Raises `ConfigError` for one that is not positive."""
-    for name, value in settings.items():
-        if value < 1:
-            raise ConfigError(f"`{name}` must be at least 1, not {value}")
+    """The limits with these, which are within bounds, changed."""
     return msgspec.convert(settings, Limits)
+
+
+def _mistaken(name: str, value: object, kind: Kind) -> str | None:
+    """What is wrong with the type of a value; None if nothing is. ``true`` is no number."""
+    if isinstance(value, dict | list):
+        return f"`{name}` is one value, and this is several"
+    return None if type(value) in kind.types else f"`{name}` is {kind.name}, not {value!r}"
+
+
+def _out_of_bounds(name: str, value: int) -> str | None:
+    highest = HIGHEST_OF.get(name, HIGHEST)
+    if value < 1:
+        return f"`{name}` must be at least 1, not {value}"
+    return f"`{name}` must be at most {highest}, not {value}" if value > highest else None
 
 
 def _table(
