@@ -7,6 +7,7 @@ next. A step whose own types are wrong already is passed over, lest it be blamed
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 
@@ -38,6 +39,11 @@ ONE_OF: Final[dict[str, tuple[int, tuple[str, ...]]]] = {
     "bytes": (1, ("text", "binary", "invalid_utf8", "size")),
 }
 """Arguments of a verb that exclude each other, and how many of them it needs at least."""
+
+_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+"""A token (RFC 9110, section 5.6.2): what else a header's name holds cannot be sent."""
+
+_HEADER_VALUE: Final = re.compile(r"(?![ \t])[^\x00-\x08\x0a-\x1f\x7f]*(?<![ \t])")
 
 _BASE64: Final = {"request": ("base64",), "bytes": ("binary", "invalid_utf8")}
 
@@ -268,11 +274,26 @@ def _check_arguments(step: Step, verb: str, path: Path) -> Iterator[Complaint]:
     for key in _BASE64.get(verb, ()):
         if isinstance(arguments.get(key), str) and not _is_base64(arguments[key]):
             yield Complaint((*path, verb, key), f"`{key}` is not standard base64")
+    yield from _check_request(arguments, (*path, verb))
     if verb in ("barrier", "restart_server", "stop_server", "devices") and arguments:
         yield Complaint((*path, verb), f"`{verb}` takes no arguments: write `{verb}: {{}}`")
     times = arguments.get("times") if verb == "repeat" else None
     if isinstance(times, str) and not is_reference(times):
         yield Complaint((*path, verb, "times"), f"`times` is a number or `$name`, not `{times}`")
+
+
+def _check_request(arguments: Mapping[str, Any], path: Path) -> Iterator[Complaint]:
+    """What no HTTP can carry would be blamed on the server: it gets no answer."""
+    target = arguments.get("path")
+    if isinstance(target, str) and not target.startswith(("/", "$")):
+        yield Complaint((*path, "path"), f"`path` begins with `/`, and this is `{target}`")
+    for name, value in _object(arguments, "headers").items():
+        at = (*path, "headers", name)
+        if not _HEADER_NAME.fullmatch(name):
+            yield Complaint(at, f"no header can be called `{name}`", "key")
+        if isinstance(value, str) and not _HEADER_VALUE.fullmatch(value):
+            message = "a header's value has no line break, and no space at its beginning or end"
+            yield Complaint(at, message)
 
 
 def _check_patterns(step: Step, verb: str, path: Path, catalogue: Catalogue) -> Iterator[Complaint]:

@@ -10,12 +10,15 @@ from msgspec import UNSET, Struct
 from ..adapters.base import Connection
 from ..cast import Device
 from ..crypto import Address
-from ..findings import ScenarioFault
+from ..findings import NotShown, ScenarioFault
 from ..values import describe, resolve
 
 Json = Any
 Arguments = TypeVar("Arguments")
 
+LARGEST = 256 * 1024 * 1024
+"""The most that is made up to be sent at once, in bytes or code points. It is held in memory, and a target may
+advertise limits that no machine holds: going beyond those is not tried."""
 
 Verb = Callable[[Device, Any], Awaitable[Json]]
 """Perform the verb as a device, with its resolved arguments; answer what may be saved."""
@@ -35,6 +38,21 @@ def resolved(arguments: Arguments, scope: Mapping[str, Json]) -> Arguments:
 def optional(value: Json) -> Json:
     """The value of an optional argument, None if it was left out."""
     return None if value is UNSET else value
+
+
+def size_of(value: Json, what: str, least: int = 0) -> int:
+    """How much is to be made up and sent, in bytes or code points, the argument `what`.
+
+    Raises `ScenarioFault` for what is no such number, `NotShown` for more than `LARGEST`.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        from_least = f" from {least}" if least else ""
+        raise ScenarioFault(
+            f"`{what}` is a whole number{from_least}, and this is {describe(value)}"
+        )
+    if value > LARGEST:
+        raise NotShown(f"a `{what}` of {value} is more than msgcheck sends at once ({LARGEST})")
+    return value
 
 
 def id_of(value: Json, member: str) -> str:

@@ -15,7 +15,7 @@ from ..cast import Device
 from ..findings import ScenarioFault
 from ..language.escapes import Bytes, Request
 from ..values import describe
-from .base import Verb, line_of
+from .base import Verb, line_of, size_of
 
 Json = Any
 
@@ -80,9 +80,7 @@ def _raw(client: Client) -> Raw:
 
 
 def _json_of(size: Json) -> bytes:
-    if not isinstance(size, int) or isinstance(size, bool) or size < 2:
-        raise ScenarioFault(f"`size` is a whole number from 2, and this is {describe(size)}")
-    return b'"' + b"x" * (size - 2) + b'"'
+    return b'"' + b"x" * (size_of(size, "size", least=2) - 2) + b'"'
 
 
 def _base64(text: str) -> bytes:

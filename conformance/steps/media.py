@@ -16,7 +16,7 @@ from ..findings import ScenarioFault
 from ..language.media import Download, Upload
 from ..samples import FORMATS, OPAQUE, TooSmall, sample
 from ..values import describe
-from .base import Verb, id_of, optional
+from .base import Verb, id_of, optional, size_of
 
 Json = Any
 
@@ -62,7 +62,7 @@ def _content(device: Device, args: Upload, media_type: Json) -> bytes:
     if kind not in FORMATS:
         known = ", ".join(f"`{each}`" for each in FORMATS)
         raise ScenarioFault(f"`really` is one of {known}, and this is {describe(kind)}")
-    size = _SIZE if args.size is UNSET else _number(args.size, "size")
+    size = _SIZE if args.size is UNSET else size_of(args.size, "size")
     name = device.next_what("file") if args.named is UNSET else f"file/{args.named}"
     try:
         return sample(kind, size, device.cast.seeds.stream(name))

@@ -8,7 +8,6 @@ from msgspec import UNSET
 
 from ..adapters.base import SendCall
 from ..cast import Device
-from ..findings import ScenarioFault
 from ..language.messaging import (
     Conversations,
     Create,
@@ -22,8 +21,7 @@ from ..language.messaging import (
     WalkConversations,
     Watermark,
 )
-from ..values import describe
-from .base import Verb, id_of, line_of, optional, user_in
+from .base import Verb, id_of, line_of, optional, size_of, user_in
 from .encryption import sealed
 
 Json = Any
@@ -78,10 +76,9 @@ def _own_text(device: Device, length: Json) -> str:
     random = device.cast.seeds.stream(device.next_what("text"))
     if length is UNSET:
         return random.randbytes(_PLAIN_BYTES).hex()
-    if not isinstance(length, int) or isinstance(length, bool) or length < 0:
-        raise ScenarioFault(f"`length` is a whole number, and this is {describe(length)}")
-    text = random.randbytes(length // 2 + 1).hex()[: max(length - 1, 0)]
-    return (text + _BEYOND_BMP)[:length]
+    points = size_of(length, "length")
+    text = random.randbytes(points // 2 + 1).hex()[: max(points - 1, 0)]
+    return (text + _BEYOND_BMP)[:points]
 
 
 async def _acknowledge(

@@ -567,6 +567,24 @@ async def test_a_target_that_is_gone_is_trouble_and_no_finding(
     assert played.findings == []
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        "{as: alice, send: {to: $chat, length: 1000000000000000000}}",
+        "{as: alice, upload: {type: image/png, size: 1000000000000000000}}",
+    ],
+)
+async def test_beyond_a_limit_that_no_machine_holds_nothing_is_tried(
+    play_steps: Play, step: str
+) -> None:
+    """A target may advertise any limit: that is no error of the harness, and nobody is to blame."""
+    played = await play_steps("{as: alice, connect: {}}", step, needs="media")
+    assert played.fault is None
+    assert played.findings == []
+    assert played.not_shown is not None
+    assert "1000000000000000000 is more than msgcheck sends at once" in played.not_shown
+
+
 async def test_a_scenario_that_does_not_end_is_given_up_at_its_deadline(
     adapter: FakeAdapter, world: World, catalogue: Catalogue, autojump_clock: MockClock
 ) -> None:
