@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import tempfile
 from collections.abc import AsyncIterator
@@ -12,8 +13,11 @@ from urllib.parse import urlsplit
 import click
 import trio
 
+from .adapters.base import TargetTrouble
 from .patience import Patience
 from .problems import BadInput
+
+_NOT_IN_AN_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f]")
 
 
 def target_url(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -25,11 +29,18 @@ def target_url(_context: click.Context, _option: click.Parameter, value: str | N
         good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         good = False
-    if not good:
+    if not good or _NOT_IN_AN_ADDRESS.search(value):
         raise click.BadParameter(
             f"{value!r} is no address of a server: write http://HOST:PORT or https://HOST, "
             "with a path if the API lies below one."
         )
+    for part, found in (
+        ("a user or password", parts.username is not None),
+        ("a query", parts.query or value.endswith("?")),
+        ("a fragment", parts.fragment or value.endswith("#")),
+    ):
+        if found:
+            raise click.BadParameter(f"{value!r} has {part}, which no request would carry.")
     return value.rstrip("/")
 
 
@@ -57,21 +68,40 @@ async def listen_for_signals(
             return
 
 
-@asynccontextmanager
-async def attended(patience: Patience) -> AsyncIterator[trio.Event]:
-    """Listen for signals and watch over the host meanwhile; the event is set by the first signal.
+class Attendance:
+    """What has happened to a run: `interrupted` is set by the first signal, `begun` by the run itself."""
 
-    Trouble of what goes on inside comes out as itself, and in no group.
+    def __init__(self) -> None:
+        self.interrupted = trio.Event()
+        self.begun = trio.Event()
+
+
+@asynccontextmanager
+async def attended(patience: Patience) -> AsyncIterator[Attendance]:
+    """Listen for signals and watch over the host meanwhile.
+
+    Trouble of what goes on inside comes out as itself, and in no group. Raises `TargetTrouble` where it
+    was interrupted before it had begun: there is nothing to be kept yet.
     """
-    interrupted = trio.Event()
+    attendance = Attendance()
+    interrupted, begun = attendance.interrupted, attendance.begun
     trouble: Exception | None = None
     async with trio.open_nursery() as nursery:
         await nursery.start(listen_for_signals, interrupted)
+        nursery.start_soon(_give_up_if, interrupted, begun, nursery.cancel_scope)
         nursery.start_soon(patience.watch)
         try:
-            yield interrupted
+            yield attendance
         except Exception as caught:
             trouble = caught
         nursery.cancel_scope.cancel()
     if trouble is not None:
         raise trouble
+    if not begun.is_set():
+        raise TargetTrouble("interrupted before anything was played")
+
+
+async def _give_up_if(interrupted: trio.Event, begun: trio.Event, scope: trio.CancelScope) -> None:
+    await interrupted.wait()
+    if not begun.is_set():
+        scope.cancel()

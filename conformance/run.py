@@ -180,11 +180,12 @@ async def _play(plan: Plan, console: Console) -> Measured:
     options = plan.options
     patience = Patience(options.patience)
     async with (
-        attended(patience) as interrupted,
+        attended(patience) as attendance,
         matched(options, patience) as found,
         matched_for_outages(options, plan.variants, patience) as second,
     ):
-        return await _campaign(plan, found, second, interrupted, console)
+        attendance.begun.set()
+        return await _campaign(plan, found, second, attendance.interrupted, console)
 
 
 async def _campaign(

@@ -128,7 +128,9 @@ def _reported(outcome: Outcome, options: Options, catalogue: Catalogue, console:
 
 async def _explore(options: Options, catalogue: Catalogue, console: Console) -> Outcome:
     patience = Patience(options.patience)
-    async with attended(patience) as interrupted, _stage(options, patience) as stage:
+    async with attended(patience) as attendance, _stage(options, patience) as stage:
+        attendance.begun.set()
+        interrupted = attendance.interrupted
         console.print(
             f"exploring {stage.target.url} for {options.time:g} s "
             f"(seed {options.seed}, {options.jobs} at a time)"

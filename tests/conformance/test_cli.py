@@ -301,3 +301,26 @@ def test_serve_becomes_the_server_with_its_arguments(
     msgcheck("serve", "--port", "0", "--help", "x")
     python = sys.executable
     assert became == [[python, python, "-m", "reference_server", "--port", "0", "--help", "x"]]
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("localhost", "write http://HOST:PORT"),
+        ("ws://localhost", "write http://HOST:PORT"),
+        ("http://localhost:99999", "write http://HOST:PORT"),
+        ("http://local host", "write http://HOST:PORT"),
+        ("http://localhost:8080\n", "write http://HOST:PORT"),
+        ("http://alice:secret@localhost", "has a user or password"),
+        ("http://localhost/?a=b", "has a query"),
+        ("http://localhost/#top", "has a fragment"),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "explore"])
+def test_an_address_that_is_none_is_refused_before_anything_is_asked(
+    msgcheck: Msgcheck, command: str, address: str, said: str
+) -> None:
+    """What no request would carry is no part of it either."""
+    refused = msgcheck(command, "--target", address)
+    assert refused.exit_code == 2
+    assert said in refused.output

@@ -267,6 +267,35 @@ def left_behind(mark: str) -> list[str]:
     return found
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("command", [("run", *QUICK), ("explore",)], ids=["run", "explore"])
+def test_ctrl_c_while_the_target_is_silent_ends_the_wait(
+    command: tuple[str, ...], number: signal.Signals, tmp_path: Path
+) -> None:
+    """Nothing was played, so there is nothing to finish first."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with subprocess.Popen(
+            command_line(*command, "--target", url, "--patience", "600"),
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                silent.settimeout(PATIENCE_S)
+                with silent.accept()[0] as asked:
+                    assert asked.recv(4) == b"GET "
+                    process.send_signal(number)
+                    stdout, stderr = process.communicate(timeout=PATIENCE_S)
+            finally:
+                process.kill()
+    assert process.returncode == 3
+    assert "interrupted" in stdout + stderr
+    assert "Traceback" not in stderr
+
+
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are seen in /proc")
 @pytest.mark.parametrize(
     ("scenarios", "status"),

@@ -86,10 +86,12 @@ class MessengerAdapter:
     async def discover(self) -> Target:
         """``GET /.well-known/messenger``. Raises `TargetTrouble` with what to do about it."""
         try:
-            reply = await self._http.ask("GET", target_of(self._address.path + DISCOVERY), {})
-        except TimedOut as error:
+            # As a whole: a server may drip its answer.
+            with trio.fail_after(self._patience.seconds):
+                reply = await self._http.ask("GET", target_of(self._address.path + DISCOVERY), {})
+        except (TimedOut, trio.TooSlowError) as error:
             raise TargetTrouble(
-                f"{self.url} did not answer within {error.seconds:g} s. Check the "
+                f"{self.url} did not answer within {self._patience.seconds:g} s. Check the "
                 "address, and that nothing between here and there swallows connections."
             ) from error
         except HttpTrouble as error:
@@ -103,6 +105,12 @@ class MessengerAdapter:
             "it: /.well-known/messenger, /v1.0/…)"
         )
         media_type = reply.headers.get("content-type", "no content type").partition(";")[0]
+        if 300 <= reply.status < 400 and (elsewhere := reply.headers.get("location")):
+            raise TargetTrouble(
+                f"{self.url} is no messenger server: GET {asked} was answered with status "
+                f"{reply.status}, a redirect to {elsewhere}. Redirects are not followed: give the "
+                "address that they lead to."
+            )
         if reply.status != 200:
             raise TargetTrouble(
                 f"{self.url} is no messenger server: GET {asked} was answered with status "
@@ -164,4 +172,8 @@ def _unreachable(url: str, reason: str) -> str:
     advice = "Check the address and the port, and that the server is running."
     if "CERTIFICATE_VERIFY_FAILED" in reason:
         advice = "To trust its issuer, name its certificate in the environment: SSL_CERT_FILE=FILE."
+    elif "WRONG_VERSION_NUMBER" in reason or "record layer failure" in reason:
+        advice = "What answers there speaks no TLS: is it http:// instead of https://?"
+    elif url.lower().startswith("http:") and "ended before an answer" in reason:
+        advice += " If it speaks TLS, write https://."
     return f"{url} could not be reached: {reason}. {advice}"

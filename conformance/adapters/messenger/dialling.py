@@ -22,10 +22,10 @@ async def dial(address: SplitResult, tls: ssl.SSLContext | None) -> Dialled:
     secure = trio.SSLStream(stream, tls, server_hostname=host, https_compatible=True)
     try:
         await secure.do_handshake()
-    except trio.BrokenResourceError as error:
-        raise OSError(f"TLS: {error.__cause__ or error}") from error
-    except BaseException:
+    except BaseException as error:
         await trio.aclose_forcefully(stream)
+        if isinstance(error, trio.BrokenResourceError):
+            raise OSError(f"TLS: {error.__cause__ or error}") from error
         raise
     return secure
 

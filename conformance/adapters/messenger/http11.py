@@ -37,6 +37,8 @@ RECEIVE = 64 * 1024
 """Bytes that are read, or written, at once."""
 HEAD_LIMIT = 100 * 1024
 """Bytes of an answer's head."""
+LARGEST_BODY = 256 * 1024 * 1024
+"""Bytes of an answer's body, which is held in memory: a server that never ends is not read any longer."""
 _SWITCHING_PROTOCOLS = 101
 _VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
 
@@ -137,6 +139,7 @@ class HttpConnection:
     async def _receive(self, limit: trio.CancelScope, patience: float) -> Reply:
         head: h11.Response | h11.InformationalResponse | None = None
         content: list[bytes] = []
+        size = 0
         while True:
             event = self._protocol.next_event()
             if event is h11.NEED_DATA:
@@ -147,6 +150,9 @@ class HttpConnection:
                 limit.deadline = trio.current_time() + patience
             elif isinstance(event, h11.Data):
                 content.append(bytes(event.data))
+                size += len(event.data)
+                if size > LARGEST_BODY:
+                    raise NoAnswer(f"its body has more than {LARGEST_BODY} bytes")
             elif isinstance(event, h11.Response):
                 head = event
             elif isinstance(event, h11.InformationalResponse):
@@ -258,7 +264,13 @@ def _text(value: bytes) -> str:
 
 def _inflated(content: bytes) -> bytes:
     """A body that came compressed, although nobody asked for it: a server may do that."""
+    inflating = zlib.decompressobj(zlib.MAX_WBITS | 32)
     try:
-        return zlib.decompress(content, zlib.MAX_WBITS | 32)
+        inflated = inflating.decompress(content, LARGEST_BODY)
     except zlib.error as error:
         raise NoAnswer(f"its compressed body is damaged: {error}") from error
+    if inflating.unconsumed_tail:
+        raise NoAnswer(f"its body has more than {LARGEST_BODY} bytes")
+    if not inflating.eof:
+        raise NoAnswer("its compressed body is damaged: it is cut short")
+    return inflated

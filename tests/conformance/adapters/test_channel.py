@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -554,6 +554,11 @@ async def test_a_frozen_connection_stops_reading_and_thaws_whole(
             "other versions",
         ),
         (b"SSH-2.0-OpenSSH\r\n", "could not be reached"),
+        (
+            b"HTTP/1.1 302 Found\r\nLocation: https://a.example/\r\nContent-Length: 0\r\n\r\n",
+            "a redirect to https://a.example/",
+        ),
+        (b"", "write https://"),
     ],
 )
 async def test_something_that_is_no_messenger_server_is_told_in_one_paragraph(
@@ -572,3 +577,27 @@ async def test_a_port_where_nobody_listens_is_told(server: Server) -> None:
     """Connection refused is the system's own word for it."""
     with pytest.raises(TargetTrouble, match="Connection refused"):
         await MessengerAdapter("http://127.0.0.1:1", Patience(5)).discover()
+
+
+async def test_a_server_that_drips_its_answer_is_given_up(nursery: trio.Nursery) -> None:
+    """Patience is for the whole answer: something always comes in time for the next wait."""
+
+    async def drip(stream: trio.SocketStream) -> None:
+        with suppress(trio.BrokenResourceError):
+            await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+            while True:
+                await stream.send_all(b" ")
+                await trio.sleep(0.01)
+
+    listeners = await nursery.start(trio.serve_tcp, drip, 0)
+    port = listeners[0].socket.getsockname()[1]
+    with pytest.raises(TargetTrouble, match=r"did not answer within 0\.2 s"):
+        await MessengerAdapter(f"http://127.0.0.1:{port}", Patience(0.2)).discover()
+    nursery.cancel_scope.cancel()
+
+
+async def test_what_speaks_no_tls_is_told(server: Server) -> None:
+    """And what to write instead."""
+    url = await server.answering(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    with pytest.raises(TargetTrouble, match="is it http:// instead"):
+        await MessengerAdapter(url.replace("http:", "https:"), Patience(5)).discover()

@@ -284,6 +284,26 @@ async def test_what_is_no_whole_answer_is_none_and_nothing_is_sent_twice(
     assert asking.peer.requests == [1]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 2000,
+        b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n" + gzip.compress(b"x" * 2000, mtime=0),
+    ],
+    ids=["as it comes", "inflated"],
+)
+async def test_a_body_without_end_is_not_read_to_it(
+    asking: Asking, answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server cannot make the suite hold more than it can."""
+    monkeypatch.setattr(http11, "LARGEST_BODY", 1999)
+    http = await asking.a_peer(saying_once(answer))
+    with pytest.raises(NoAnswer, match="more than 1999 bytes"):
+        await get(http)
+    monkeypatch.setattr(http11, "LARGEST_BODY", 2000)
+    assert len((await get(http)).content) == 2000
+
+
 async def test_a_silent_server_uses_patience_up_and_its_connection_is_closed(
     asking: Asking,
 ) -> None:
