@@ -7,6 +7,7 @@ its text goes to stderr and the exit status is 2, like click's own for a wrong c
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -18,7 +19,8 @@ import click
 from reports.text import count
 
 from .distribution import DISTRIBUTION
-from .problems import BadInput
+from .problems import BadInput, unknown
+from .speaking import prepare
 
 if TYPE_CHECKING:
     from .breadth import Row
@@ -35,6 +37,10 @@ _ELSEWHERE: Final = {
 }
 """Commands that are imported only when they are called: module (the attribute has the command's
 name) and the line that ``--help`` shows."""
+
+
+_NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""What the system says where there is no room for what is printed."""
 
 
 class _Commands(click.Group):
@@ -58,9 +64,22 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            ctx.fail(unknown("command", args[0], self.list_commands(ctx)))
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
+        prepare()
         try:
             return super().invoke(ctx)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            click.echo(f"msgcheck: it could not be written: {error.strerror}", err=True)
+            ctx.exit(2)
         except BadInput as error:
             click.echo(f"msgcheck: {error}" if "\n" not in str(error) else str(error), err=True)
             ctx.exit(2)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import resource
 import signal
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -55,6 +56,13 @@ def check_writable(folder: Path) -> None:
             f"the reports cannot be written to {folder}: {error.strerror}. Choose another folder "
             "with --report-dir."
         ) from None
+
+
+def raise_descriptor_limit() -> None:
+    """Let this program open as many files as it may: every device is a connection."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def listen_for_signals(

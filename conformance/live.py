@@ -21,6 +21,7 @@ from .events import (
     VariantEnded,
     VariantStarted,
 )
+from .problems import count
 
 _PHASES = {
     "all": "playing",
@@ -77,7 +78,7 @@ class LiveDisplay:
         if name != "all":
             self._progress.reset(self._task, total=total)
         if not self._console.is_terminal:
-            self._console.print(f"{_PHASES[name]}: {total} scenarios", highlight=False)
+            self._console.print(f"{_PHASES[name]}: {count(total, 'scenario')}", highlight=False)
 
     def _ended(self, scenario: Scenario) -> None:
         self._progress.advance(self._task)

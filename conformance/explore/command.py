@@ -16,7 +16,7 @@ from ..adapters.base import TargetTrouble
 from ..adapters.messenger import MessengerAdapter
 from ..catalogue import Catalogue, load_catalogue
 from ..collector import collect_rarely
-from ..commanding import attended, check_writable
+from ..commanding import attended, check_writable, raise_descriptor_limit
 from ..embedded import embedded_server
 from ..engine import Stage
 from ..evidence import Repetition
@@ -30,6 +30,7 @@ from ..options import (
 )
 from ..patience import Patience
 from ..problems import BadInput
+from ..speaking import console_of_a_run
 from ..targets import staged
 from ..verdicts import CONFORMANT, HARNESS, NOT_CONFORMANT
 from .report import told_at_the_end, write_down
@@ -94,8 +95,9 @@ def explore(**given: Any) -> None:
     check_faults(options.faults, options.target)
     check_writable(options.report_dir)
     collect_rarely()
+    raise_descriptor_limit()
     catalogue = load_catalogue()
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console = console_of_a_run(highlight=False, markup=False, emoji=False, soft_wrap=True)
     try:
         outcome = trio.run(_explore, options, catalogue, console)
     except (TargetTrouble, HarnessFault) as trouble:

@@ -32,6 +32,7 @@ from ..options import (
     selectors_argument,
 )
 from ..selection import choose, selector_of
+from ..speaking import console_of_a_run
 from ..verdicts import CONFORMANT, HARNESS, NOT_CONFORMANT
 from . import judging, showing
 from .trials import Conditions, NoResults, Run, play_all
@@ -128,7 +129,7 @@ def mutants(
         seed=seed, flight=16 // jobs or 1, patience=patience, report_dir=report_dir
     )
     check_writable(report_dir)
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = console_of_a_run(highlight=False, markup=False, emoji=False)
     matrix = _judged(plan, catalogue, conditions, jobs, console)
     page = FORMATS["html"].file
     for name, content in ((MATRIX, encode(matrix)), (page, made("html", matrix))):

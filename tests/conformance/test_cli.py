@@ -324,3 +324,11 @@ def test_an_address_that_is_none_is_refused_before_anything_is_asked(
     refused = msgcheck(command, "--target", address)
     assert refused.exit_code == 2
     assert said in refused.output
+
+
+def test_a_command_that_is_misspelt_is_told_with_what_was_meant(msgcheck: Msgcheck) -> None:
+    """As options, keys and names are."""
+    refused = msgcheck("rum")
+    assert refused.exit_code == 2
+    assert "unknown command `rum`: did you mean `run`?" in refused.output
+    assert "known are `run`" in msgcheck("xyzzy").output

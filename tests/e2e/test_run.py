@@ -267,6 +267,49 @@ def left_behind(mark: str) -> list[str]:
     return found
 
 
+@pytest.mark.parametrize("sink", ["a reader that leaves", "a full disk"])
+def test_output_that_nobody_takes_changes_neither_verdict_nor_reports(
+    sink: str, tmp_path: Path
+) -> None:
+    """`msgcheck run | head`: what is printed goes along with the verdict, and is not it."""
+    reading, writing = os.pipe()
+    if sink == "a full disk":
+        os.close(writing)
+        writing = os.open("/dev/full", os.O_WRONLY)
+    os.close(reading)
+    (tmp_path / "a.yaml").write_text(PASSING)
+    try:
+        done = subprocess.run(
+            command_line("run", "a.yaml"),
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert results_in(tmp_path / "msgcheck-report").run.interrupted is False
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{"PYTHONIOENCODING": "ascii"}, {"COLUMNS": "0"}, {"COLUMNS": "1"}],
+    ids=["ascii", "no width", "no room"],
+)
+def test_a_failure_is_told_on_any_terminal(environment: dict[str, str], tmp_path: Path) -> None:
+    """Whatever it cannot show: arrows and dashes give way, the words stay."""
+    (tmp_path / "b.yaml").write_text(FAILING)
+    done = msgcheck(
+        *("run", "b.yaml", "--seed", "7"), cwd=tmp_path, patience_s=PATIENCE_S, **environment
+    )
+    assert (done.status, done.stderr) == (1, "")
+    for shown in ("own.b-fails", "timeline", "--seed 7", "NOT CONFORMANT"):
+        assert shown in done.stdout
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("command", [("run", *QUICK), ("explore",)], ids=["run", "explore"])
 def test_ctrl_c_while_the_target_is_silent_ends_the_wait(

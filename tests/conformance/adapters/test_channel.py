@@ -1,9 +1,11 @@
 """The realtime half of the messenger adapter, against small servers on the loopback."""
 
+import errno
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import trio
@@ -24,6 +26,7 @@ from conformance.adapters.base import (
 from conformance.adapters.messenger import MessengerAdapter
 from conformance.adapters.messenger.adapter import MessengerSession
 from conformance.adapters.messenger.client import MessengerClient
+from conformance.adapters.messenger.dialling import dial
 from conformance.history import (
     Accepted,
     Acknowledging,
@@ -601,3 +604,17 @@ async def test_what_speaks_no_tls_is_told(server: Server) -> None:
     url = await server.answering(b"HTTP/1.1 400 Bad Request\r\n\r\n")
     with pytest.raises(TargetTrouble, match="is it http:// instead"):
         await MessengerAdapter(url.replace("http:", "https:"), Patience(5)).discover()
+
+
+async def test_a_machine_without_descriptors_is_nobodys_broken_promise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is this side that can open no more connections, and what helps is said."""
+
+    async def refused(*_arguments: object) -> None:
+        group = ExceptionGroup("", [OSError(errno.EMFILE, "Too many open files")])
+        raise OSError("all attempts failed") from group
+
+    monkeypatch.setattr(trio, "open_tcp_stream", refused)
+    with pytest.raises(TargetTrouble, match="ulimit -n"):
+        await dial(urlsplit("http://127.0.0.1:1"), None)
