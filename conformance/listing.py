@@ -140,7 +140,8 @@ def _explain_requirement(
         _indented(console, variant.scenario.title, by=4)
         for claim in claims(variant.scenario):
             if claim.requirement == requirement.id:
-                _indented(console, variant.where(claim.path), "dim", by=4)
+                # In one piece, to be clicked on or copied.
+                console.print(Text(f"    {variant.where(claim.path)}", "dim"), soft_wrap=True)
 
 
 def _explain_scenario(group: Sequence[Variant], catalogue: Catalogue) -> None:
@@ -148,7 +149,7 @@ def _explain_scenario(group: Sequence[Variant], catalogue: Catalogue) -> None:
     scenario = group[0].scenario
     console.print(Text(scenario.id, "bold"))
     _indented(console, scenario.title)
-    console.print(f"File: {shown(group[0].file)}")
+    console.print(f"File: {shown(group[0].file)}", soft_wrap=True)
     if scenario.needs:
         console.print(f"Needs: {', '.join(scenario.needs)}")
     if group[0].params:

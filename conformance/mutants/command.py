@@ -31,6 +31,7 @@ from ..options import (
     report_dir_option,
     selectors_argument,
 )
+from ..problems import BadInput
 from ..selection import choose, selector_of
 from ..speaking import console_of_a_run
 from ..verdicts import CONFORMANT, HARNESS, NOT_CONFORMANT
@@ -118,12 +119,18 @@ def mutants(
     """
     catalogue = load_catalogue()
     known = known_faults()
+    variants = choose(selectors, expression, catalogue)
+    selection = (*selectors, *([f"-k {expression}"] if expression is not None else []))
+    if names:
+        candidates = choose_faults(names, known)
+    else:
+        candidates = _claimed(known, variants) if selection and scope == "proving" else known
     plan = Plan(
         known=known,
-        chosen=_drawn(choose_faults(names, known) if names else known, sample, seed),
-        variants=choose(selectors, expression, catalogue),
+        chosen=_drawn(candidates, sample, seed),
+        variants=variants,
         scope=scope,
-        selection=(*selectors, *([f"-k {expression}"] if expression is not None else [])),
+        selection=selection,
     )
     conditions = Conditions(
         seed=seed, flight=16 // jobs or 1, patience=patience, report_dir=report_dir
@@ -136,6 +143,18 @@ def mutants(
         _put(report_dir / name, content)
     showing.show(matrix, console, f"{report_dir}/ {MATRIX}, {page}")
     raise SystemExit(matrix.exit_status)
+
+
+def _claimed(known: tuple[Fault, ...], variants: Iterable[Variant]) -> tuple[Fault, ...]:
+    """The faults that some of the chosen scenarios claim to see. Raises `BadInput` if there are none."""
+    claims = {name for each in variants for name in proved(each.scenario)}
+    found = tuple(each for each in known if not claims.isdisjoint(each.breaks))
+    if not found:
+        raise BadInput(
+            f"no fault breaks what these scenarios prove ({', '.join(sorted(claims))}): leave "
+            "--scope out to play every fault against them"
+        )
+    return found
 
 
 def _put(file: Path, content: bytes) -> None:

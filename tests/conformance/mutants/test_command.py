@@ -147,6 +147,19 @@ def test_a_fault_that_nothing_could_see_is_not_played(mutants: Mutants, stage: S
     assert (trial.verdict, trial.reason) == ("not played", "no scenario proves what it breaks")
 
 
+def test_of_a_few_scenarios_only_the_faults_that_they_claim_to_see_are_judged(
+    mutants: Mutants, stage: Stage
+) -> None:
+    """The others are nobody's failure: `--scope proving` with scenarios of one's own."""
+    done = mutants("ordering.one-sequence", "--scope", "proving")
+    played = names(stage.runs)
+    assert played[0] == "healthy"
+    assert "skips-a-number" in played
+    assert "loses-a-page" not in played
+    assert [each.fault for each in matrix().trials] == played[1:]
+    assert "loses-a-page" not in done.output
+
+
 def test_a_fault_that_survives_is_told(mutants: Mutants, stage: Stage) -> None:
     """Exit status 1, with the bar that is not met."""
     stage.faulty = PASSED
