@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -54,6 +54,9 @@ class Repetition(Struct, frozen=True, kw_only=True):
     seed: int
     target: str | None
     faults: Sequence[str] = ()
+    outages: Mapping[str, str] = {}
+    """The commands that take the target away, by the need of a scenario: without its own it would not be
+    applicable."""
 
     @property
     def options(self) -> list[str]:
@@ -64,7 +67,13 @@ class Repetition(Struct, frozen=True, kw_only=True):
 
     def command(self, variant: Variant) -> str:
         """The command that plays this variant again."""
-        return shlex.join(["msgcheck", "run", selector_of(variant), *self.options])
+        outages = [
+            word
+            for need, command in self.outages.items()
+            if need in variant.scenario.needs
+            for word in (f"--{need}-command", command)
+        ]
+        return shlex.join(["msgcheck", "run", selector_of(variant), *self.options, *outages])
 
 
 def recorded(

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from reports.model import Scenario
 from reports.terminal import STYLES
+from reports.text import count
 
 from .events import (
     CampaignEnded,
@@ -21,7 +22,6 @@ from .events import (
     VariantEnded,
     VariantStarted,
 )
-from .problems import count
 
 _PHASES = {
     "all": "playing",

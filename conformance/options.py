@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from math import isnan
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,20 @@ from .commanding import target_url
 from .patience import PATIENCE
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Seconds(click.FloatRange):
+    """A time in seconds within a range; ``nan`` is below and above nothing, and no time."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The seconds. Raises `click.BadParameter`."""
+        seconds: float = super().convert(value, param, ctx)
+        if isnan(seconds):
+            self.fail(f"{value!r} is no number of seconds.", param, ctx)
+        return seconds
+
 
 SEEDS = 1_000_000
 """How many seeds there are to draw from; short ones are easier to repeat."""
@@ -34,7 +49,7 @@ patience_option = click.option(
     "--patience",
     default=PATIENCE,
     show_default=True,
-    type=click.FloatRange(0.1, 600),
+    type=Seconds(0.1, 600),
     metavar="SECONDS",
     help="How long to wait for what must come.",
 )

@@ -122,6 +122,9 @@ def parse(file: Path, text: bytes | str) -> Document:
     except yaml.MarkedYAMLError as error:
         context = f" ({error.context})" if error.context else ""
         place = _place(error.problem_mark or error.context_mark)
+        if _is_tab(text, error.problem_mark):
+            message = "this is no YAML: a tab, and YAML is indented with spaces"
+            return _unreadable(file, place, message)
         return _unreadable(file, place, f"this is no YAML: {error.problem}{context}")
     except yaml.reader.ReaderError as error:
         message = f"this is no YAML: {error.reason} at byte {error.position}"
@@ -129,6 +132,14 @@ def parse(file: Path, text: bytes | str) -> Document:
     except _Unusable as error:
         return _unreadable(file, error.place, error.message)
     return Document(file, value, reading.values, reading.keys, tuple(reading.problems))
+
+
+def _is_tab(text: bytes | str, mark: Any) -> bool:
+    """Whether the character at a mark is a tab, whose mention YAML's own complaint leaves out."""
+    if mark is None:
+        return False
+    lines = (text.decode("utf-8", "replace") if isinstance(text, bytes) else text).split("\n")
+    return any(line[mark.column :].startswith("\t") for line in lines[mark.line : mark.line + 1])
 
 
 def _unreadable(file: Path, place: Place, message: str) -> Document:

@@ -20,13 +20,14 @@ from rich.console import Console
 
 from reports import terminal
 from reports.job import tell_job
+from reports.text import count
 
 from .adapters.base import Target, TargetTrouble
 from .baseline import Baseline, load_baseline
 from .campaign import AGAIN, Campaign, let_go
 from .catalogue import Catalogue, load_catalogue
 from .collector import collect_rarely
-from .commanding import attended, check_writable
+from .commanding import attended, check_writable, raise_descriptor_limit
 from .evidence import Repetition
 from .faults import check_faults
 from .live import LiveDisplay
@@ -45,6 +46,7 @@ from .problems import BadInput
 from .recording import Measured, Options, judge, write
 from .resources import SCENARIOS
 from .selection import choose
+from .speaking import console_of_a_run
 from .targets import ADAPTERS, Match, matched, matched_for_outages
 from .tracing import TraceFolder
 from .verdicts import HARNESS
@@ -127,8 +129,9 @@ def run(**given: Any) -> None:
     options = Options(**given)
     check_faults(options.faults, options.target)
     collect_rarely()
+    raise_descriptor_limit()
     plan = _planned(options)
-    console = Console()
+    console = console_of_a_run()
     measured = _measured(plan, console)
     results = judge(options, measured, plan.variants, plan.catalogue, plan.known)
     written = write(results, options.report_dir)
@@ -193,7 +196,7 @@ async def _campaign(
 ) -> Measured:
     options, target = plan.options, found.stage.target
     console.print(
-        f"playing {len(plan.variants)} scenarios against {_called(options, target)} "
+        f"playing {count(len(plan.variants), 'scenario')} against {_called(options, target)} "
         f"(seed {options.seed}, {options.jobs} at a time)",
         highlight=False,
         soft_wrap=True,
@@ -206,7 +209,12 @@ async def _campaign(
             plan.variants,
             found.stage,
             plan.catalogue,
-            Repetition(seed=options.seed, target=options.target, faults=options.faults),
+            Repetition(
+                seed=options.seed,
+                target=options.target,
+                faults=options.faults,
+                outages=_outage_commands(options),
+            ),
             strict=options.strict,
             listener=display,
             restarts=None if second is None else second.stage,
@@ -223,6 +231,12 @@ async def _campaign(
         interrupted=interrupted.is_set(),
         remark=found.remark(),
     )
+
+
+def _outage_commands(options: Options) -> dict[str, str]:
+    """The user's commands by the need that they meet."""
+    commands = {"restart": options.restart_command, "stop": options.stop_command}
+    return {need: command for need, command in commands.items() if command is not None}
 
 
 def _called(options: Options, target: Target) -> str:

@@ -37,6 +37,8 @@ def choose(
     Raises `BadInput` for a scenario file with problems, for a selector that means nothing, and when
     nothing is left.
     """
+    if "" in selectors:
+        raise BadInput("an empty SELECTOR chooses nothing: leave it out to choose everything")
     condition = parse_expression(expression) if expression is not None else _anything
     paths = [Path(selector) for selector in selectors if _is_path(selector)]
     names = [selector for selector in selectors if not _is_path(selector)]

@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
+from math import isnan
 from pathlib import Path
 from typing import NoReturn
 
@@ -82,6 +83,13 @@ def _bearer(_context: click.Context, _option: click.Parameter, token: str | None
     return token
 
 
+def _seconds(_context: click.Context, _option: click.Parameter, seconds: float) -> float:
+    """Keep out ``nan``, with which no comparison holds and so no range."""
+    if isnan(seconds):
+        raise click.BadParameter("nan is no number of seconds")
+    return seconds
+
+
 def _cost(_context: click.Context, _option: click.Parameter, throwaway: bool) -> PasswordCost:
     return THROWAWAY if throwaway else STRONG
 
@@ -141,6 +149,7 @@ def _cost(_context: click.Context, _option: click.Parameter, throwaway: bool) ->
 )
 @click.option(
     "--head-timeout",
+    callback=_seconds,
     default=HEAD_TIMEOUT_S,
     show_default=True,
     type=click.FloatRange(0, 3600, min_open=True),

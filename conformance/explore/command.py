@@ -22,6 +22,7 @@ from ..engine import Stage
 from ..evidence import Repetition
 from ..faults import check_faults, server_options
 from ..options import (
+    Seconds,
     jobs_option,
     patience_option,
     report_dir_option,
@@ -66,7 +67,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     "--time",
     default=60.0,
     show_default=True,
-    type=click.FloatRange(1, 86_400),
+    type=Seconds(1, 86_400),
     metavar="SECONDS",
     help="How long to search. What is found is then made smaller, for half as long at most.",
 )

@@ -1,5 +1,6 @@
 """A whole run over many scenarios: phases, what is not applicable, what is played again."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from conformance.vault import Vault
 from reports.model import Met, Scenario
 
 from .fake import PATIENCE, FakeAdapter, FakeConnection, World
-from .scenarios import load
+from .scenarios import load, scenario
 from .staging import stage_of
 
 TEXT = """\
@@ -423,3 +424,25 @@ async def test_a_secret_in_the_servers_files_fails_its_scenario(
     (finding,) = results["a.kept"].findings
     assert (finding.requirements, finding.message) == (["ENC-9"], "It is there.")
     assert finding.place is not None
+
+
+@pytest.mark.parametrize(
+    ("needs", "told"),
+    [
+        ("restart", "--restart-command './restart.sh KILL'"),
+        ("stop", "--stop-command ./stop.sh"),
+        ("", "http://x"),
+    ],
+)
+def test_the_command_that_repeats_an_outage_has_what_it_needs(
+    catalogue: Catalogue, needs: str, told: str
+) -> None:
+    """Without it, what failed would not be applicable, and seem to be mended."""
+    text = re.sub(
+        "^needs:.*$", f"needs: [{needs}]", scenario("{as: alice, connect: {}}"), flags=re.MULTILINE
+    )
+    (variant,) = load(text, catalogue).variants
+    repetition = Repetition(
+        seed=1, target="http://x", outages={"restart": "./restart.sh KILL", "stop": "./stop.sh"}
+    )
+    assert repetition.command(variant).endswith(told)

@@ -332,3 +332,27 @@ def test_a_command_that_is_misspelt_is_told_with_what_was_meant(msgcheck: Msgche
     assert refused.exit_code == 2
     assert "unknown command `rum`: did you mean `run`?" in refused.output
     assert "known are `run`" in msgcheck("xyzzy").output
+
+
+@pytest.mark.parametrize("command", [("run", "--patience"), ("explore", "--time")])
+def test_what_is_no_number_of_seconds_is_refused(
+    msgcheck: Msgcheck, command: tuple[str, str]
+) -> None:
+    """No comparison with it holds, so no range keeps it out."""
+    refused = msgcheck(*command, "nan")
+    assert refused.exit_code == 2
+    assert "'nan' is no number of seconds" in refused.output
+
+
+def test_an_empty_selector_chooses_nothing(msgcheck: Msgcheck) -> None:
+    """A variable of a pipeline that is not set would play whatever lies in the folder."""
+    refused = msgcheck("list", "")
+    assert refused.exit_code == 2
+    assert "an empty SELECTOR" in refused.output
+
+
+def test_a_tab_is_told_as_such(msgcheck: Msgcheck) -> None:
+    """Nobody sees it."""
+    Path("tab.yaml").write_text("id: a.b\nactors:\n\talice: {}\n")
+    refused = msgcheck("lint", "tab.yaml")
+    assert "tab.yaml:3:1: this is no YAML: a tab" in refused.output

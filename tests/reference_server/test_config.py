@@ -197,6 +197,7 @@ def test_a_wrong_file_is_refused_with_the_line_and_what_was_meant(
         ("--limit", "max_devices=0"),
         ("--limit", "token_ttl_s=999999999999999999999"),
         ("--metrics-token", ""),
+        ("--head-timeout", "nan"),
         ("--metrics-token", "schlüssel"),
         ("--rate-sends", "often"),
         ("--keyfile", "key.pem"),
