@@ -12,6 +12,7 @@ from pathlib import Path
 
 import trio
 
+from benchmarks.device import Device
 from benchmarks.talking import Pair, run_pair
 from reference_server import descriptors
 
@@ -35,12 +36,25 @@ LEEWAY_KIB = scale(usual=10_240, minutes=16_384)
 for each message. So a usual run sees large leaks only; the long one sees ten bytes a message."""
 
 
+async def _has_all(url: str, pair: Pair, up_to: int) -> None:
+    """The sender's device acknowledges its own messages too, or it would be shown all of them each time."""
+    device = await Device.connect(url, pair.sender)
+    chat = pair.conversation_id
+    device.put({"type": "delivered", "conversation_id": chat, "up_to_seq": up_to})
+    device.put({"type": "ping", "id": "done"})
+    await device.flush()
+    while not any(frame["type"] == "pong" for frame in await device.receive()):
+        pass
+    await device.aclose()
+
+
 async def one_round(url: str, talks: list[tuple[Client, Pair]], number: int) -> None:
     """Everybody comes, does everything, and goes."""
     async with trio.open_nursery() as nursery:
         for _, pair in talks:
             nursery.start_soon(run_pair, url, pair, MESSAGES, 8, "text", number * MESSAGES)
     for person, pair in talks:
+        await _has_all(url, pair, (number + 1) * MESSAGES)
         page = f"/v1.0/conversations/{pair.conversation_id}/messages?limit=200"
         assert (await person.ask("GET", page))["items"]
         media = {**person.headers, "Content-Type": "application/octet-stream"}
