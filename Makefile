@@ -23,8 +23,10 @@ test: $(VENV)/installed-test
 	@$(BIN)/msgcheck lint
 	@echo "» pytest: each part, on all cores"
 	@$(BIN)/pytest --numprocesses auto --ignore tests/e2e tests
-	@echo "» pytest: the whole, with real processes"
-	@$(BIN)/pytest tests/e2e
+	@echo "» pytest: the whole, with real processes, two at a time"
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m side_by_side tests/e2e
+	@echo "» pytest: the whole, one after the other"
+	@$(BIN)/pytest -m "not side_by_side" tests/e2e
 
 bench: $(VENV)/installed
 	@$(BIN)/msgcheck bench

@@ -18,7 +18,7 @@ from reports.mutants_model import Matrix, Trial
 from .processes import ROOT, Finished, command_line, msgcheck
 from .serving import served
 
-SAMPLE = 6
+SAMPLE = 4
 SEED = 5
 PATIENCE_S = 180
 """Two runs side by side on a busy machine; nothing is judged by how long it took."""

@@ -25,6 +25,8 @@ from tests.reports.matrices import matrix
 
 from .processes import msgcheck, results_in, serving
 
+pytestmark = pytest.mark.side_by_side
+
 Open = Callable[..., Page]
 
 FALLEN = "status.lower-watermarks-change-nothing"

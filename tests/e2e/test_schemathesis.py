@@ -23,6 +23,8 @@ from reference_server.core.limits import CAPABILITIES
 
 from .processes import serving
 
+pytestmark = pytest.mark.side_by_side
+
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.side_by_side
+
 CHECKOUT = Path(__file__).parents[2]
 
 
